@@ -1,0 +1,63 @@
+"""The errors a user can cause, in the order in which a run can meet them.
+
+A run reads spec files (:class:`SpecErrors`), finds an implementation (:class:`ImplementationNotFound`), selects cases
+(:class:`NothingSelected`), and writes or reads results (:class:`ResultsError`). Each carries one sentence on what was
+found, what was expected, and a hint for the person who can act on it. None of them is a defect of an implementation
+under test: those are outcomes, in :mod:`conformance.running.outcome`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class ConformanceError(Exception):
+    """An input was wrong; the command line prints it without a traceback and exits with ``exit_status``."""
+
+    exit_status = 2
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One thing wrong in a spec file, at a position counted from 1."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        tail = f" ({self.hint})" if self.hint else ""
+        return f"{self.file}:{self.line}:{self.column}: {self.message}{tail}"
+
+
+class SpecErrors(ConformanceError):
+    """Everything that is wrong in the spec files that were read, in the order of files and lines."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(set(problems)))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class ImplementationNotFound(ConformanceError):
+    """No implementation answers to the name given, or it cannot be imported."""
+
+
+class NothingSelected(ConformanceError):
+    """The patterns, devices and implementations given leave no case to run."""
+
+    exit_status = 3
+
+
+class ResultsError(ConformanceError):
+    """A results file cannot be read, written or resumed."""

@@ -1,0 +1,466 @@
+"""Spec files -> rules, or everything that is wrong with them at once.
+
+One public function, :func:`load`. Per file: read (:mod:`documents`), check the form (:mod:`validation`), then check
+what a form cannot say, here: that ids are unique, that names are known where they are used, that code stays inside the
+language, and that every rule observes something that could fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from conformance.errors import Problem, SpecErrors
+from conformance.rules import expectations as expect
+from conformance.rules import language, oracle
+from conformance.rules.documents import Document, YamlPath, read_document
+from conformance.rules.givens import parse_givens
+from conformance.rules.model import Axis, Code, Disagreement, Given, Observation, Rule, Topic
+from conformance.rules.parameters import MAX_ROWS, parse_axis
+from conformance.rules.schema import SpecFile
+from conformance.rules.validation import validate
+from conformance.rules.vocabulary import Vocabulary, load_vocabulary, specs_folder
+
+SPEC_SUFFIX = ".conformance.yaml"
+_AS_TEXT = frozenset({"since", "until"})
+_NOT_RULES = frozenset({"vocabulary.yaml"})
+
+
+def spec_files(paths: Iterable[Path] = ()) -> list[Path]:
+    """The spec files under ``paths`` (files are taken as they are), or the suite's own."""
+    found: list[Path] = []
+    for path in paths or (specs_folder(),):
+        if path.is_dir():
+            own = path.resolve() == specs_folder().resolve() or specs_folder().resolve() in path.resolve().parents
+            pattern = "*.yaml" if own else f"*{SPEC_SUFFIX}"
+            found.extend(one for one in sorted(path.rglob(pattern)) if one.name not in _NOT_RULES)
+        else:
+            found.append(path)
+    return list(dict.fromkeys(found))
+
+
+def load(paths: Iterable[Path] = (), vocabulary: Vocabulary | None = None) -> tuple[Rule, ...]:
+    """The rules of the spec files under ``paths``, sorted by id.
+
+    Raises:
+        SpecErrors: everything that is wrong in any of the files, each with file, line and column.
+    """
+    words = vocabulary or load_vocabulary()
+    rules: list[Rule] = []
+    problems: list[Problem] = []
+    retired: dict[str, str] = {}
+    entries: list[tuple[Document, int, str]] = []
+    for path in spec_files(paths):
+        document, found = read_document(path, as_text=_AS_TEXT)
+        problems.extend(found)
+        if document is None:
+            continue
+        found = validate(SpecFile, document.data, document)
+        problems.extend(found)
+        if found:
+            continue
+        retired.update({id_: document.file for id_ in document.data.get("retired", ())})
+        entries.extend((document, index, entry["id"]) for index, entry in enumerate(document.data["rules"]))
+        rules.extend(_FileLoader(document, words, problems).rules())
+    problems.extend(_id_problems(entries, retired))
+    if problems:
+        raise SpecErrors(problems)
+    return tuple(sorted(rules, key=lambda rule: rule.id))
+
+
+def _id_problems(entries: Sequence[tuple[Document, int, str]], retired: Mapping[str, str]) -> Iterable[Problem]:
+    first: dict[str, Problem] = {}
+    for document, index, id_ in entries:
+        path = ("rules", index, "id")
+        if id_ in first:
+            there = f"{first[id_].file}:{first[id_].line}"
+            yield document.problem(path, f"duplicate id '{id_}'", f"it stands already at {there}")
+        elif id_ in retired:
+            yield document.problem(path, f"id '{id_}' is retired in {retired[id_]}", "ids are permanent; choose another")
+        first.setdefault(id_, document.problem(path, ""))
+
+
+class _FileLoader:
+    """Builds the rules of one file whose form is already known to be right."""
+
+    def __init__(self, document: Document, vocabulary: Vocabulary, problems: list[Problem]) -> None:
+        self.document = document
+        self.vocabulary = vocabulary
+        self.problems = problems
+        data = document.data
+        self.topic = Topic(
+            name=data["topic"],
+            title=data["title"],
+            about=data.get("about", ""),
+            file=document.file,
+            text=document.text,
+            oracle=data.get("oracle", ""),
+        )
+        self.axes: Mapping[str, Any] = data.get("axes", {})
+        self.helpers = self._check_oracle_block(self.topic.oracle, ("oracle",), frozenset())
+
+    def rules(self) -> Iterable[Rule]:
+        """The file's rules; those with problems are made too, so that one pass reports everything."""
+        starts = [self.document.line_of(("rules", index)) for index in range(len(self.document.data["rules"]))]
+        ends = [*(start - 1 for start in starts[1:]), len(self.document.text.splitlines())]
+        for index, entry in enumerate(self.document.data["rules"]):
+            yield _RuleLoader(self, index, entry).rule(starts[index], ends[index])
+
+    def complain(self, path: YamlPath, message: str, hint: str = "") -> None:
+        """Record a problem at ``path``."""
+        self.problems.append(self.document.problem(path, message, hint))
+
+    def report_at(self, path: YamlPath) -> language.Report:
+        """A reporter of problems inside the code that stands at ``path``."""
+
+        def report(line: int, column: int, message: str, hint: str) -> None:
+            self.problems.append(self.document.code_problem(path, line, column, message, hint))
+
+        return report
+
+    def _check_oracle_block(self, source: str, path: YamlPath, known: frozenset[str]) -> frozenset[str]:
+        """Check NumPy statements; the names they make."""
+        if not source.strip():
+            return frozenset()
+        report = self.report_at(path)
+        tree = language.parse(source, report)
+        if tree is None:
+            return frozenset()
+        checker = oracle.OracleChecker(report, known, block=True)
+        checker.check(tree)
+        return frozenset(checker.stores)
+
+    check_oracle_block = _check_oracle_block
+
+
+class _RuleLoader:
+    """Checks and builds one rule."""
+
+    def __init__(self, file: _FileLoader, index: int, entry: Mapping[str, Any]) -> None:
+        self.file = file
+        self.path: YamlPath = ("rules", index)
+        self.entry = entry
+        self.axes = self._axes()
+        self.parameters = frozenset(name for axis in self.axes for name in axis.names)
+        self.codes = [code for axis in self.axes for one in axis.alternatives for _, code in one.bindings if isinstance(code, Code)]
+        self.givens = tuple(parse_givens(entry.get("given", {}), (*self.path, "given"), file.document, file.problems))
+        self.uses = language.Uses()
+        self.bound: dict[str, list[Any]] = {}
+        for axis in self.axes:
+            for one in axis.alternatives:
+                for name, value in one.bindings:
+                    self.bound.setdefault(name, []).append(value)
+
+    def rule(self, line: int, last_line: int) -> Rule:
+        entry = self.entry
+        topic, _, slug = entry["id"].partition("/")
+        if topic != self.file.topic.name:
+            hint = f"write '{self.file.topic.name}/{slug}'"
+            self.file.complain((*self.path, "id"), f"id '{entry['id']}' is not of topic '{self.file.topic.name}'", hint)
+        self._check_names()
+        made = self._check_when()
+        expected = self._check_expect_block(made)
+        observations = self._observations()
+        self._check_observations(observations, made, expected)
+        self._check_observes_something(observations)
+        self._check_conditions(observations)
+        disagreement = entry.get("disagreement")
+        source = entry["source"]
+        return Rule(
+            id=entry["id"],
+            says=" ".join(entry["says"].split()),
+            sources=tuple(source) if isinstance(source, list) else (source,),
+            level=entry.get("level", "must"),
+            topic=self.file.topic,
+            line=line,
+            last_line=last_line,
+            axes=self.axes,
+            combine=entry.get("combine", "product"),
+            givens=self.givens,
+            when=entry.get("when", ""),
+            expect=entry.get("expect", ""),
+            observations=observations,
+            since=entry.get("since"),
+            until=entry.get("until"),
+            myth=entry.get("myth"),
+            disagreement=Disagreement(**disagreement) if disagreement else None,
+            covers=tuple(entry.get("covers", ())),
+            names=frozenset(self.uses.names),
+            capabilities=self._capabilities(),
+            draws_random=self._draws_random(),
+        )
+
+    # -- parameters and givens ---------------------------------------------------------------------------------
+
+    def _axes(self) -> tuple[Axis, ...]:
+        made = []
+        rows = 1
+        for name, value in self.entry.get("with", {}).items():
+            at = (*self.path, "with", name)
+            axis = parse_axis(name, value, at, self.file.axes, self.file.complain)
+            if axis is None:
+                continue
+            made.append(axis)
+            rows *= max(len(axis.alternatives), 1)
+            if not name.isidentifier():
+                self.file.complain(at, f"'{name}' cannot be a parameter", "a parameter is a name that code can use")
+        if rows > MAX_ROWS and self.entry.get("combine") != "pairs":
+            hint = "state fewer values, or 'combine: pairs'"
+            self.file.complain((*self.path, "with"), f"{rows} combinations, more than {MAX_ROWS}", hint)
+        return tuple(made)
+
+    def _check_names(self) -> None:
+        taken: dict[str, str] = {}
+        for axis in self.axes:
+            for name in axis.names:
+                self._take(taken, name, "parameter", (*self.path, "with", axis.name))
+        for given in self.givens:
+            self._take(taken, given.name, "given", given.path)
+        for need in self.entry.get("needs", ()):
+            if need not in self.file.vocabulary.about:
+                hint = self.file.vocabulary.nearest(need, self.file.vocabulary.about)
+                self.file.complain((*self.path, "needs"), f"no capability is named '{need}'", hint)
+
+    def _take(self, taken: dict[str, str], name: str, what: str, path: YamlPath) -> None:
+        reserved = (language.WORDS - {"dtype"}) | language.NAMESPACES | {"np", "it"} | oracle.HELPERS
+        if name in taken:
+            self.file.complain(path, f"{what} '{name}' is already a {taken[name]}", "names are distinct")
+        elif name in reserved or (name == "dtype" and what == "given"):
+            self.file.complain(path, f"'{name}' is a word of the language", f"call the {what} something else")
+        taken.setdefault(name, what)
+
+    def _given_names(self) -> frozenset[str]:
+        return frozenset(given.name for given in self.givens)
+
+    # -- when --------------------------------------------------------------------------------------------------
+
+    def _check_when(self) -> language.Uses:
+        """Check `when` and every piece of code that parameters put into it; what they make together."""
+        path = (*self.path, "when")
+        source = self.entry.get("when", "")
+        tree = language.parse(source, self.file.report_at(path)) if source.strip() else None
+        used_in_when = language.plain_names([source, *(given.value for given in self._modules())])
+        used_in_when |= language.plain_names(self._lefts())
+        pieces = []
+        for code in self._reachable(used_in_when):
+            piece = language.parse(code.source, self.file.report_at(code.path))
+            if piece is not None:
+                pieces.append((code, piece))
+        made = language.Uses()
+        for part in [tree, *(piece for _, piece in pieces)]:
+            if part is not None:
+                found = language.collect(part)
+                made.stores |= found.stores
+                made.own_members |= found.own_members
+        strings = [value for values in self.bound.values() for value in values if not isinstance(value, Code)]
+        made.own_members |= {item for value in strings for item in _strings(value)}
+        made.own_members |= {key for given in self.givens if isinstance(given.value, dict) for key in given.value}
+        self.made = made
+        if tree is not None:
+            self._check_code(tree, path)
+        for code, piece in pieces:
+            self._check_code(piece, code.path)
+        for given in self._modules():
+            piece = language.parse(given.value, self.file.report_at((*given.path, "module")), mode="eval")
+            if piece is not None:
+                self._check_code(piece, (*given.path, "module"))
+        return made
+
+    def _check_code(self, tree: Any, path: YamlPath, *, observing: bool = False) -> None:
+        known = self.parameters | self._given_names() | self.made.stores
+        checker = language.Checker(
+            vocabulary=self.file.vocabulary,
+            report=self.file.report_at(path),
+            known=frozenset(known),
+            fixed=frozenset(self.parameters | self._given_names()),
+            own_members=frozenset(self.made.own_members),
+            observing=observing,
+        )
+        found = checker.check(tree)
+        self.uses.names |= found.names
+        self.uses.members |= found.members
+        self.uses.words |= found.words
+
+    def _reachable(self, names: set[str]) -> list[Code]:
+        """The code that parameters put where ``names`` stand, directly or through other parameters."""
+        reached: list[Code] = []
+        todo = set(names)
+        done: set[str] = set()
+        while todo:
+            name = todo.pop()
+            done.add(name)
+            for value in self.bound.get(name, ()):
+                if isinstance(value, Code):
+                    reached.append(value)
+                    todo |= (language.plain_names([value.source]) & self.parameters) - done
+        return reached
+
+    def _modules(self) -> list[Given]:
+        return [given for given in _all_givens(self.givens) if given.form == "module"]
+
+    def _lefts(self) -> list[str]:
+        """The lefts of `then`, and what stands on the right in the language of `when`."""
+        sources = []
+        for observation in self._observations():
+            sources.append(observation.left)
+            for check in expect.flatten(expect.parse_expectation(observation.right, observation.path)):
+                sources.extend(item.source for item in expect.observed_of(check))
+        return sources
+
+    # -- then --------------------------------------------------------------------------------------------------
+
+    def _observations(self) -> tuple[Observation, ...]:
+        then = self.entry.get("then", {})
+        groups = then if isinstance(then, list) else [then]
+        made = []
+        for index, group in enumerate(groups):
+            base: YamlPath = (*self.path, "then", index) if isinstance(then, list) else (*self.path, "then")
+            condition = Code(group["if"], (*base, "if")) if isinstance(group.get("if"), str) else None
+            made.extend(
+                Observation(left, right, (*base, left), condition) for left, right in group.items() if left != "if"
+            )
+        return tuple(made)
+
+    def _check_expect_block(self, made: language.Uses) -> frozenset[str]:
+        known = self.parameters | self._given_names() | self.file.helpers | {"dtype", "device"}
+        return self.file.check_oracle_block(self.entry.get("expect", ""), (*self.path, "expect"), frozenset(known))
+
+    def _check_observations(
+        self, observations: tuple[Observation, ...], made: language.Uses, expected: frozenset[str]
+    ) -> None:
+        self.oracle_names = self.parameters | self._given_names() | self.file.helpers | expected | {"dtype", "device"}
+        for given in self.givens:
+            for source, path in _given_sources(given):
+                self._check_oracle(source, path, frozenset())
+        for observation in observations:
+            report = self._report_left(observation.path)
+            tree = language.parse(observation.left, report, mode="eval")
+            if tree is not None:
+                self._check_left(tree, report)
+            self._check_expectation(observation.right, observation.path)
+
+    def _report_left(self, path: YamlPath) -> language.Report:
+        def report(line: int, column: int, message: str, hint: str) -> None:
+            self.file.problems.append(self.file.document.problem(path, message, hint, key=True))
+
+        return report
+
+    def _check_left(self, tree: Any, report: language.Report) -> None:
+        checker = language.Checker(
+            vocabulary=self.file.vocabulary,
+            report=report,
+            known=frozenset(self.parameters | self._given_names() | self.made.stores),
+            fixed=frozenset(),
+            own_members=frozenset(self.made.own_members),
+            observing=True,
+        )
+        found = checker.check(tree)
+        self.uses.names |= found.names
+        self.uses.words |= found.words
+
+    def _check_expectation(self, right: Any, path: YamlPath, depth: int = 0) -> None:
+        for value, at in self._columns(right, path):
+            if depth < 3:
+                self._check_expectation(value, at, depth + 1)
+        if isinstance(right, str) and right in self.bound:
+            return
+        for check in expect.flatten(expect.parse_expectation(right, path)):
+            for operand in expect.oracles_of(check):
+                for source, at in expect.oracle_sources(operand.template, operand.path):
+                    self._check_oracle(source, at, frozenset(self.made.stores))
+            for observed in expect.observed_of(check):
+                tree = language.parse(observed.source, self.file.report_at(observed.path), mode="eval")
+                if tree is not None:
+                    self._check_left(tree, self.file.report_at(observed.path))
+
+    def _columns(self, right: Any, path: YamlPath) -> Iterable[tuple[Any, YamlPath]]:
+        """The columns that a right side which is just a parameter's name stands for."""
+        if not (isinstance(right, str) and right in self.bound):
+            return
+        for axis in self.axes:
+            for one in axis.alternatives:
+                for name, value in one.bindings:
+                    if name == right:
+                        is_code = isinstance(value, Code)
+                        yield (value.source if is_code else value), (value.path if is_code else path)
+
+    def _check_oracle(self, source: str, path: YamlPath, made: frozenset[str]) -> None:
+        report = self.file.report_at(path)
+        tree = language.parse(source, report, mode="eval")
+        if tree is None:
+            return
+        checker = oracle.OracleChecker(report, self.oracle_names, made - self.oracle_names)
+        checker.check(tree)
+        for name in checker.loads & self.bound.keys():
+            for value in self.bound[name]:
+                if isinstance(value, Code) and value.source != source:
+                    self._check_oracle(value.source, value.path, made)
+
+    def _check_conditions(self, observations: tuple[Observation, ...]) -> None:
+        conditions = [one.condition for axis in self.axes for one in axis.alternatives if one.condition]
+        conditions += [observation.condition for observation in observations if observation.condition]
+        for observation in observations:
+            if isinstance(observation.right, dict) and isinstance(observation.right.get("if"), str):
+                conditions.append(Code(observation.right["if"], (*observation.path, "if")))
+        for condition in dict.fromkeys(conditions):
+            self._check_oracle(condition.source, condition.path, frozenset(self.made.stores))
+
+    def _check_observes_something(self, observations: tuple[Observation, ...]) -> None:
+        if not observations and not self.uses.words & {"raises", "warns"}:
+            self.file.complain((*self.path, "id"), "the rule observes nothing", "add 'then:', or 'with raises(...)' in 'when'")
+        aspects = {
+            check.aspect
+            for observation in observations
+            for right in [observation.right, *(value for value, _ in self._columns(observation.right, observation.path))]
+            for check in expect.flatten(expect.parse_expectation(right, observation.path))
+        }
+        relations = aspects & {"same_as", "close_to"}
+        if relations and not aspects - relations - expect.FACTS - {"not", "each"}:
+            hint = "two wrong values can be equal: add an expected value, or 'holds' with a guard"
+            self.file.complain((*self.path, "then"), f"'{min(relations)}' stands alone", hint)
+
+    def _capabilities(self) -> frozenset[str]:
+        vocabulary = self.file.vocabulary
+        found = {vocabulary.capability[name] for name in self.uses.names}
+        found |= {one for member in self.uses.members if (one := vocabulary.member_capability(member))}
+        return frozenset(found | set(self.entry.get("needs", ())))
+
+    def _draws_random(self) -> bool:
+        kinds = self.file.vocabulary.kinds
+        return "random" in self._capabilities() or any(
+            kinds[name] == "layers" or self.file.vocabulary.capability[name] in ("random", "dropout", "init")
+            for name in self.uses.names
+        )
+
+
+def _all_givens(givens: Iterable[Given]) -> Iterable[Given]:
+    for given in givens:
+        yield given
+        if given.form in ("sequence", "mapping"):
+            yield from _all_givens(given.value if given.form == "sequence" else given.value.values())
+
+
+def _given_sources(given: Given) -> Iterable[tuple[str, YamlPath]]:
+    """The NumPy expressions in a given's data and options."""
+    for one in _all_givens([given]):
+        if one.form in ("values", "normal", "uniform", "integers"):
+            yield from expect.oracle_sources(one.value, one.path)
+        for key in ("mean", "std", "low", "high"):
+            if key in one.options:
+                yield from expect.oracle_sources(one.options[key], (*one.path[:-1], key))
+        for value in (one.dtype, one.requires_grad):
+            if isinstance(value, Code):
+                yield value.source, value.path
+
+
+def _strings(value: Any) -> Iterable[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _strings(item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield key
+            yield from _strings(item)

@@ -1,0 +1,107 @@
+"""Pydantic's findings -> problems with a position, in words that name what was found and what was expected."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from conformance.errors import Problem
+from conformance.rules.documents import Document, YamlPath
+from conformance.rules.schema import Expect, GivenEntry, RuleEntry, SpecFile
+
+_MODELS: tuple[type[BaseModel], ...] = (SpecFile, RuleEntry, GivenEntry, Expect)
+
+
+def keys_of(model: type[BaseModel]) -> list[str]:
+    """The keys of a model as they are written in a file."""
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def validate(model: type[BaseModel], data: Any, document: Document, base: YamlPath = ()) -> list[Problem]:
+    """Everything that is wrong with the form of ``data``, which stands at ``base`` of the document."""
+    try:
+        model.model_validate(data)
+    except ValidationError as error:
+        return [_problem(detail, data, document, base) for detail in error.errors(include_url=False)]
+    return []
+
+
+def _problem(detail: Any, data: Any, document: Document, base: YamlPath) -> Problem:
+    path, left_over, within = _locate(detail["loc"], data)
+    found = detail.get("input")
+    kind = detail["type"]
+    where = (*base, *path)
+    if kind == "extra_forbidden":
+        key = str(detail["loc"][-1])
+        known = _keys_at(data, path[:-1], key)
+        close = difflib.get_close_matches(key, known, n=1)
+        hint = f"did you mean '{close[0]}'?" if close else f"known keys: {', '.join(known)}"
+        return document.problem(where, f"unknown key '{key}'", hint, key=True)
+    if kind == "missing":
+        return document.problem(where, f"'{detail['loc'][-1]}:' is missing", "every entry of this kind has it", key=True)
+    if found is None and kind != "string_too_short":
+        return document.problem(where, "nothing stands here", "write 'none' where None is meant", key=True)
+    expected = _expectation(kind, detail)
+    return document.problem(where, f"found {_shown(found)}", f"expected {expected}")
+
+
+def _locate(location: tuple[Any, ...], data: Any) -> tuple[YamlPath, tuple[Any, ...], Any]:
+    """The part of Pydantic's location that is a path into the data; the tags of unions are not."""
+    path: list[str | int] = []
+    for index, step in enumerate(location):
+        inside = isinstance(data, dict) and step in data or isinstance(data, list) and isinstance(step, int)
+        if inside and (isinstance(data, dict) or step < len(data)):
+            data = data[step]
+            path.append(step)
+        elif index == len(location) - 1:
+            return tuple(path), (step,), data
+    return tuple(path), (), data
+
+
+def _keys_at(data: Any, path: YamlPath, key: str) -> list[str]:
+    """The keys that were possible where an unknown one was found."""
+    if not path:
+        return keys_of(SpecFile) if isinstance(data, dict) and "rules" in data else keys_of(GivenEntry)
+    if path[0] == "rules" and len(path) == 2:
+        return keys_of(RuleEntry)
+    if "then" in path:
+        return keys_of(Expect)
+    if "disagreement" in path:
+        return ["says", "upstream"]
+    for model in _MODELS:
+        close = difflib.get_close_matches(key, keys_of(model), n=1)
+        if close:
+            return keys_of(model)
+    return keys_of(RuleEntry)
+
+
+def _expectation(kind: str, detail: Any) -> str:
+    context = detail.get("ctx", {})
+    fixed = {
+        "string_type": "text",
+        "bool_type": "true or false",
+        "int_type": "a whole number",
+        "list_type": "a list",
+        "dict_type": "a mapping",
+        "model_type": "a mapping",
+        "string_too_short": "text that is not empty",
+        "too_short": "at least one entry",
+        "union_tag_invalid": "text, a number, a list or a mapping, as docs/rules.md says",
+    }
+    if kind in fixed:
+        return fixed[kind]
+    if kind == "literal_error":
+        return f"one of {context.get('expected')}"
+    if kind == "string_pattern_mismatch":
+        pattern = context.get("pattern", "")
+        if pattern.startswith(r"^\d"):
+            return "a release such as '2.10'"
+        return "topic/slug in lower case, digits and hyphens" if "/" in pattern else "lower case, digits and hyphens"
+    return str(detail.get("msg", "something else"))
+
+
+def _shown(found: Any) -> str:
+    text = repr(found)
+    return text if len(text) <= 60 else text[:57] + "…"
