@@ -1,0 +1,266 @@
+"""Elementwise functions on arrays: NumPy's own where they agree with PyTorch, others where they do not.
+
+Inputs have one common dtype by the time they come here; what that is, is settled in `operations/elementwise.py`.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+Array = Any
+
+
+def quiet(function: Callable[..., Array]) -> Callable[..., Array]:
+    """Without NumPy's floating-point warnings: PyTorch gives inf and nan silently."""
+    wrapped: Callable[..., Array] = np.errstate(all="ignore")(function)
+    return wrapped
+
+
+def reciprocal(x: Array) -> Array:
+    return np.divide(x.dtype.type(1), x)
+
+
+def rsqrt(x: Array) -> Array:
+    return np.divide(x.dtype.type(1), np.sqrt(x))
+
+
+def sigmoid(x: Array) -> Array:
+    """1 / (1 + e^-x), from the side where the exponential does not overflow."""
+    if x.dtype.kind == "c":
+        return 1 / (1 + np.exp(-x))
+    small = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1 / (1 + small), small / (1 + small)).astype(x.dtype, copy=False)
+
+
+def relu(x: Array) -> Array:
+    return np.maximum(x, x.dtype.type(0))
+
+
+def sgn(x: Array) -> Array:
+    """x / |x|, zero at zero."""
+    if x.dtype.kind != "c":
+        return np.sign(x)
+    size = np.abs(x)
+    return np.where(size == 0, 0, x / np.where(size == 0, 1, size)).astype(x.dtype, copy=False)
+
+
+def softplus(x: Array, beta: float, threshold: float) -> Array:
+    scaled = x * beta
+    return np.where(scaled > threshold, x, np.log1p(np.exp(np.minimum(scaled, threshold))) / beta).astype(x.dtype)
+
+
+def frac(x: Array) -> Array:
+    return x - np.trunc(x)
+
+
+def trunc_divide(x: Array, y: Array) -> Array:
+    """Division rounded toward zero; ZeroDivisionError of integers becomes RuntimeError."""
+    if x.dtype.kind in "iub":
+        _refuse_zero(y)
+        quotient = np.abs(x) // np.abs(y)
+        return np.where((x < 0) != (y < 0), -quotient, quotient).astype(x.dtype, copy=False)
+    return np.trunc(np.divide(x, y))
+
+
+def floor_divide(x: Array, y: Array) -> Array:
+    if x.dtype.kind in "iub":
+        _refuse_zero(y)
+    return np.floor_divide(x, y)
+
+
+def remainder(x: Array, y: Array) -> Array:
+    if x.dtype.kind in "iub":
+        _refuse_zero(y)
+    return np.remainder(x, y)
+
+
+def fmod(x: Array, y: Array) -> Array:
+    if x.dtype.kind in "iub":
+        _refuse_zero(y)
+    return np.fmod(x, y)
+
+
+def power(x: Array, y: Array) -> Array:
+    """x ** y; integers to negative powers raise."""
+    if x.dtype.kind in "iu" and np.any(np.less(y, 0)):
+        raise RuntimeError("Integers to negative integer powers are not allowed.")
+    return np.power(x, y)
+
+
+def heaviside(x: Array, values: Array) -> Array:
+    return np.heaviside(x, values)
+
+
+def xlogy(x: Array, y: Array) -> Array:
+    return np.where((x == 0) & ~np.isnan(y), 0, x * np.log(y)).astype(x.dtype, copy=False)
+
+
+def logaddexp(x: Array, y: Array) -> Array:
+    return np.logaddexp(x, y)
+
+
+def clamp(x: Array, low: Array | None, high: Array | None) -> Array:
+    """Between the bounds; nan stays nan, and where low > high the result is high."""
+    if low is not None:
+        x = np.maximum(x, low)
+    return x if high is None else np.minimum(x, high)
+
+
+def where(condition: Array, x: Array, y: Array) -> Array:
+    return np.where(condition, x, y)
+
+
+def lerp(start: Array, end: Array, weight: Array) -> Array:
+    return start + weight * (end - start)
+
+
+def nan_to_num(x: Array, nan: float, posinf: float | None, neginf: float | None) -> Array:
+    return np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)
+
+
+def _refuse_zero(y: Array) -> None:
+    if np.any(np.equal(y, 0)):
+        raise RuntimeError("ZeroDivisionError")
+
+
+def _by_element(function: Callable[[float], float]) -> Callable[[Array], Array]:
+    """A function of the math module, applied to each element."""
+    vectorised = np.vectorize(function, otypes=[np.float64])
+
+    @functools.wraps(function)
+    def apply(x: Array) -> Array:
+        return vectorised(x).astype(x.dtype) if x.size else x.copy()
+
+    return apply
+
+
+def _lgamma(x: float) -> float:
+    if math.isnan(x) or math.isinf(x):
+        return abs(x)
+    return math.inf if x <= 0 and x == math.floor(x) else math.lgamma(x)
+
+
+lgamma = _by_element(_lgamma)
+erf = _by_element(math.erf)
+erfc = _by_element(math.erfc)
+
+
+def logical_not(x: Array) -> Array:
+    return np.logical_not(x)
+
+
+def real_if_needed(x: Array) -> Array:
+    return np.abs(x)
+
+
+def isinf(x: Array) -> Array:
+    return np.isinf(x) if x.dtype.kind in "fcV" else np.zeros(x.shape, bool)
+
+
+def isnan(x: Array) -> Array:
+    return np.isnan(x) if x.dtype.kind in "fcV" else np.zeros(x.shape, bool)
+
+
+def isfinite(x: Array) -> Array:
+    return np.isfinite(x) if x.dtype.kind in "fcV" else np.ones(x.shape, bool)
+
+
+# Functions that keep the type they are given; integers stay integers.
+UNARY: dict[str, Callable[..., Array]] = {
+    "neg": np.negative,
+    "positive": np.positive,
+    "abs": np.abs,
+    "sign": np.sign,
+    "sgn": quiet(sgn),
+    "square": quiet(np.square),
+    "relu": relu,
+    "floor": np.floor,
+    "ceil": np.ceil,
+    "trunc": np.trunc,
+    "frac": quiet(frac),
+    "bitwise_not": np.invert,
+}
+
+# Functions whose result is floating: integers are taken to the default type first.
+UNARY_FLOAT: dict[str, Callable[..., Array]] = {
+    "exp": quiet(np.exp),
+    "exp2": quiet(np.exp2),
+    "expm1": quiet(np.expm1),
+    "log": quiet(np.log),
+    "log2": quiet(np.log2),
+    "log10": quiet(np.log10),
+    "log1p": quiet(np.log1p),
+    "sqrt": quiet(np.sqrt),
+    "rsqrt": quiet(rsqrt),
+    "reciprocal": quiet(reciprocal),
+    "sin": quiet(np.sin),
+    "cos": quiet(np.cos),
+    "tan": quiet(np.tan),
+    "asin": quiet(np.arcsin),
+    "acos": quiet(np.arccos),
+    "atan": quiet(np.arctan),
+    "sinh": quiet(np.sinh),
+    "cosh": quiet(np.cosh),
+    "tanh": quiet(np.tanh),
+    "asinh": quiet(np.arcsinh),
+    "acosh": quiet(np.arccosh),
+    "atanh": quiet(np.arctanh),
+    "sigmoid": quiet(sigmoid),
+    "erf": erf,
+    "erfc": erfc,
+    "lgamma": lgamma,
+}
+
+UNARY_BOOLEAN: dict[str, Callable[..., Array]] = {
+    "isnan": isnan,
+    "isinf": isinf,
+    "isfinite": isfinite,
+    "logical_not": logical_not,
+    "signbit": np.signbit,
+}
+
+BINARY: dict[str, Callable[..., Array]] = {
+    "add": quiet(np.add),
+    "sub": quiet(np.subtract),
+    "mul": quiet(np.multiply),
+    "pow": quiet(power),
+    "maximum": quiet(np.maximum),
+    "minimum": quiet(np.minimum),
+    "fmax": quiet(np.fmax),
+    "fmin": quiet(np.fmin),
+    "floor_divide": quiet(floor_divide),
+    "remainder": quiet(remainder),
+    "fmod": quiet(fmod),
+    "trunc_divide": quiet(trunc_divide),
+    "bitwise_and": np.bitwise_and,
+    "bitwise_or": np.bitwise_or,
+    "bitwise_xor": np.bitwise_xor,
+}
+
+BINARY_FLOAT: dict[str, Callable[..., Array]] = {
+    "div": quiet(np.divide),
+    "atan2": quiet(np.arctan2),
+    "hypot": quiet(np.hypot),
+    "logaddexp": quiet(logaddexp),
+    "xlogy": quiet(xlogy),
+    "heaviside": quiet(heaviside),
+    "copysign": np.copysign,
+    "nextafter": quiet(np.nextafter),
+}
+
+BINARY_BOOLEAN: dict[str, Callable[..., Array]] = {
+    "eq": np.equal,
+    "ne": np.not_equal,
+    "lt": np.less,
+    "le": np.less_equal,
+    "gt": np.greater,
+    "ge": np.greater_equal,
+    "logical_and": np.logical_and,
+    "logical_or": np.logical_or,
+    "logical_xor": np.logical_xor,
+}

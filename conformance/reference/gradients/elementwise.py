@@ -1,0 +1,177 @@
+"""Gradient rules of the elementwise functions, one line each where possible.
+
+`gradients/__init__.py` says how to read them. For complex numbers the gradient is PyTorch's: of a real loss with
+respect to conj(z), so a holomorphic f contributes `grad * f'(z).conj()`. Where a function has no derivative the
+convention is stated beside it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from conformance.reference.dispatch import Rules, ops
+
+
+def conj(x: Any) -> Any:
+    """The complex conjugate; real tensors and numbers are themselves."""
+    if isinstance(x, (int, float)):
+        return x
+    if isinstance(x, complex):
+        return x.conjugate()
+    return ops.conj_physical(x) if x._array.dtype.kind == "c" else x
+
+
+def masked(grad: Any, mask: Any) -> Any:
+    """The gradient where the mask holds, zero elsewhere (nan and inf do not leak)."""
+    return ops.where(mask, grad, 0.0)
+
+
+def pow_self(grad: Any, self: Any, exponent: Any) -> Any:
+    """exponent * self ** (exponent - 1); zero where the exponent is zero, even at self == 0."""
+    if isinstance(exponent, (int, float, complex)):
+        if exponent == 0:
+            return grad * 0
+        return grad * conj(exponent * self ** (exponent - 1))
+    return ops.where(exponent == 0, 0.0, grad * conj(exponent * self ** (exponent - 1)))
+
+
+def pow_exponent(grad: Any, self: Any, exponent: Any, result: Any) -> Any:
+    """result * log(self); zero where self == 0 and the exponent is not negative."""
+    if isinstance(self, (int, float, complex)):
+        if self == 0:
+            return ops.where(exponent >= 0, 0.0, grad * conj(result * -math.inf))
+        logarithm: Any = complex(math.log(abs(self)), math.pi) if _negative_complex(self, exponent) else _log(self)
+        return grad * conj(result * logarithm)
+    vanishes = ops.logical_and(self == 0, exponent.real >= 0)
+    return ops.where(vanishes, 0.0, grad * conj(result * self.log()))
+
+
+def _negative_complex(base: Any, exponent: Any) -> bool:
+    return not isinstance(base, complex) and base < 0 and exponent._array.dtype.kind == "c"
+
+
+def _log(number: Any) -> Any:
+    if isinstance(number, complex):
+        import cmath
+
+        return cmath.log(number)
+    return math.log(number) if number > 0 else math.nan
+
+
+def of_larger(grad: Any, mine: Any, other: Any, wins: Any) -> Any:
+    """maximum and minimum: the whole gradient to the one that wins, half to each where they are equal."""
+    half = ops.where(mine == other, grad / 2, 0.0)
+    return ops.where(wins, grad, half)
+
+
+UNARY_RULES: dict[str, Rules] = {
+    "neg": dict(self=lambda grad: -grad),
+    "positive": dict(self=lambda grad: grad),
+    "abs": dict(self=lambda grad, self: grad * ops.sgn(self)),
+    "square": dict(self=lambda grad, self: grad * conj(self * 2)),
+    "sgn": dict(self=lambda grad, self, result: _sgn_rule(grad, self, result)),
+    # Piecewise constant functions have gradient zero everywhere, their steps included.
+    "sign": dict(self=lambda grad: grad * 0),
+    "floor": dict(self=lambda grad: ops.zeros_of(grad)),
+    "ceil": dict(self=lambda grad: ops.zeros_of(grad)),
+    "trunc": dict(self=lambda grad: ops.zeros_of(grad)),
+    "frac": dict(self=lambda grad: grad),
+    # relu at zero: zero.
+    "relu": dict(self=lambda grad, result: masked(grad, result > 0)),
+    "exp": dict(self=lambda grad, result: grad * conj(result)),
+    "exp2": dict(self=lambda grad, result: grad * conj(result * math.log(2))),
+    "expm1": dict(self=lambda grad, result: grad * conj(result + 1)),
+    "log": dict(self=lambda grad, self: grad / conj(self)),
+    "log2": dict(self=lambda grad, self: grad / conj(self * math.log(2))),
+    "log10": dict(self=lambda grad, self: grad / conj(self * math.log(10))),
+    "log1p": dict(self=lambda grad, self: grad / conj(self + 1)),
+    "sqrt": dict(self=lambda grad, result: grad / conj(result * 2)),
+    "rsqrt": dict(self=lambda grad, result: grad * conj(result * result * result * -0.5)),
+    "reciprocal": dict(self=lambda grad, result: -grad * conj(result * result)),
+    "sin": dict(self=lambda grad, self: grad * conj(self.cos())),
+    "cos": dict(self=lambda grad, self: -grad * conj(self.sin())),
+    "tan": dict(self=lambda grad, result: grad * conj(1 + result * result)),
+    "asin": dict(self=lambda grad, self: grad * conj((1 - self * self).rsqrt())),
+    "acos": dict(self=lambda grad, self: -grad * conj((1 - self * self).rsqrt())),
+    "atan": dict(self=lambda grad, self: grad / conj(self * self + 1)),
+    "sinh": dict(self=lambda grad, self: grad * conj(self.cosh())),
+    "cosh": dict(self=lambda grad, self: grad * conj(self.sinh())),
+    "tanh": dict(self=lambda grad, result: grad * conj(1 - result * result)),
+    "asinh": dict(self=lambda grad, self: grad * conj((self * self + 1).rsqrt())),
+    "acosh": dict(self=lambda grad, self: grad * conj((self - 1).rsqrt() * (self + 1).rsqrt())),
+    "atanh": dict(self=lambda grad, self: grad / conj(1 - self * self)),
+    "sigmoid": dict(self=lambda grad, result: grad * conj((1 - result) * result)),
+    "erf": dict(self=lambda grad, self: grad * (2 / math.sqrt(math.pi)) * (-(self * self)).exp()),
+    "erfc": dict(self=lambda grad, self: grad * (-2 / math.sqrt(math.pi)) * (-(self * self)).exp()),
+}
+
+
+def _sgn_rule(grad: Any, self: Any, result: Any) -> Any:
+    """Zero for real numbers; for z / |z| the part of the gradient across z, divided by |z|; zero at zero."""
+    if self._array.dtype.kind != "c":
+        return grad * 0
+    size = self.abs()
+    across = grad - (conj(result) * grad).real * result
+    return ops.where(size == 0, 0.0, across / size)
+
+
+BINARY_RULES: dict[str, Rules] = {
+    "add": dict(self=lambda grad: grad, other=lambda grad: grad),
+    "sub": dict(self=lambda grad: grad, other=lambda grad: -grad),
+    "mul": dict(self=lambda grad, other: grad * conj(other), other=lambda grad, self: grad * conj(self)),
+    "div": dict(
+        self=lambda grad, other: grad / conj(other),
+        other=lambda grad, self, other: -grad * conj((self / other) / other),
+    ),
+    "pow": dict(self=pow_self, exponent=pow_exponent),
+    "maximum": dict(
+        self=lambda grad, self, other: of_larger(grad, self, other, self > other),
+        other=lambda grad, self, other: of_larger(grad, self, other, other > self),
+    ),
+    "minimum": dict(
+        self=lambda grad, self, other: of_larger(grad, self, other, self < other),
+        other=lambda grad, self, other: of_larger(grad, self, other, other < self),
+    ),
+    # fmax and fmin: at a tie the first takes all, and a nan takes nothing.
+    "fmax": dict(
+        self=lambda grad, self, other: masked(grad, ops.logical_or(self >= other, other.isnan())),
+        other=lambda grad, self, other: masked(grad, ops.logical_not(ops.logical_or(self >= other, other.isnan()))),
+    ),
+    "fmin": dict(
+        self=lambda grad, self, other: masked(grad, ops.logical_or(self <= other, other.isnan())),
+        other=lambda grad, self, other: masked(grad, ops.logical_not(ops.logical_or(self <= other, other.isnan()))),
+    ),
+    "remainder": dict(
+        self=lambda grad: grad,
+        other=lambda grad, self, other: -grad * ops.floor(self / other),
+    ),
+    "fmod": dict(
+        self=lambda grad: grad,
+        other=lambda grad, self, other: -grad * ops.trunc(self / other),
+    ),
+    "floor_divide": dict(self=lambda grad: ops.zeros_of(grad), other=lambda grad: ops.zeros_of(grad)),
+    "trunc_divide": dict(self=lambda grad: ops.zeros_of(grad), other=lambda grad: ops.zeros_of(grad)),
+    "atan2": dict(
+        self=lambda grad, self, other: grad * (other / (self * self + other * other)),
+        other=lambda grad, self, other: grad * (-self / (self * self + other * other)),
+    ),
+    "hypot": dict(
+        self=lambda grad, self, result: grad * (self / result),
+        other=lambda grad, other, result: grad * (other / result),
+    ),
+    "logaddexp": dict(
+        self=lambda grad, self, result: grad * (self - result).exp(),
+        other=lambda grad, other, result: grad * (other - result).exp(),
+    ),
+    "xlogy": dict(
+        self=lambda grad, self, other: grad * ops.where(ops.logical_and(self == 0, other <= 0), 0.0, other.log()),
+        other=lambda grad, self, other: grad * self / other,
+    ),
+    "copysign": dict(
+        self=lambda grad, self, result: masked(grad * ops.sgn(self) * ops.sgn(result), self != 0),
+        other=lambda grad: ops.zeros_of(grad),
+    ),
+    # Recorded, but without a derivative: they raise when a gradient has to pass.
+    "heaviside": {},
+}

@@ -1,0 +1,45 @@
+"""Elementwise operations with PyTorch's signatures, and their in-place forms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from conformance.reference.dispatch import ops, write
+from conformance.reference.elementwise import declare_binary, declare_unary
+from conformance.reference.forward import elementwise as forward
+from conformance.reference.gradients.elementwise import BINARY_RULES, UNARY_RULES
+from conformance.reference.tensors import Tensor
+
+UNARY: dict[str, Callable[..., Tensor]] = {}
+BINARY: dict[str, Callable[..., Tensor]] = {}
+
+for _name, _function in forward.UNARY.items():
+    UNARY[_name] = declare_unary(_name, _function, UNARY_RULES.get(_name))
+for _name, _function in forward.UNARY_FLOAT.items():
+    UNARY[_name] = declare_unary(_name, _function, UNARY_RULES.get(_name), "float")
+for _name, _function in forward.UNARY_BOOLEAN.items():
+    UNARY[_name] = declare_unary(_name, _function, None, "bool")
+for _name, _function in forward.BINARY.items():
+    _inputs = ("self", "exponent") if _name == "pow" else ("self", "other")
+    BINARY[_name] = declare_binary(_name, _function, BINARY_RULES.get(_name), "same", _inputs)
+for _name, _function in forward.BINARY_FLOAT.items():
+    BINARY[_name] = declare_binary(_name, _function, BINARY_RULES.get(_name), "float")
+for _name, _function in forward.BINARY_BOOLEAN.items():
+    BINARY[_name] = declare_binary(_name, _function, None, "bool")
+
+
+def inplace_of(name: str) -> Callable[..., Tensor]:
+    """The in-place form of an elementwise operation: `name_(self, *others)`."""
+    operation = getattr(ops, name).operation
+    count = len(operation.inputs)
+
+    def call(self: Tensor, *args: Any) -> Tensor:
+        return write(self, operation, (self, *args[: count - 1]), args[count - 1 :])
+
+    call.__name__ = f"{name}_"
+    setattr(ops, call.__name__, call)
+    return call
+
+
+INPLACE = {f"{name}_": inplace_of(name) for name in (*UNARY, *BINARY) if name not in ("isnan", "isinf", "isfinite")}
