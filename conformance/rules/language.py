@@ -70,6 +70,7 @@ class Uses:
     stores: set[str] = field(default_factory=set)  # plain names made at any depth
     words: set[str] = field(default_factory=set)
     own_members: set[str] = field(default_factory=set)  # attributes and methods that the code itself makes
+    buffers: set[str] = field(default_factory=set)  # plain names bound to buffer()
 
 
 def parse(source: str, report: Report, mode: str = "exec") -> ast.Module | ast.Expression | None:
@@ -90,6 +91,8 @@ def collect(tree: ast.AST) -> Uses:
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             uses.stores.add(node.id)
+        elif isinstance(node, ast.Assign) and ast.unparse(node.value) == "buffer()":
+            uses.buffers.update(target.id for target in node.targets if isinstance(target, ast.Name))
         elif isinstance(node, ast.arg):
             uses.stores.add(node.arg)
         elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
@@ -119,6 +122,7 @@ class Checker:
     fixed: frozenset[str]
     own_members: frozenset[str] = frozenset()
     observing: bool = False
+    buffers: frozenset[str] = frozenset()
     uses: Uses = field(default_factory=Uses)
 
     def check(self, tree: ast.AST) -> Uses:
@@ -239,7 +243,17 @@ class Checker:
             called = ast.unparse(node.func)
             hint = "a call on the left of 'then' may only look; call it in 'when' and observe the result"
             self._refuse(node, f"'{called}(...)' is not an observer", hint)
+        self._check_file(node)
         self._children(node)
+
+    def _check_file(self, node: ast.Call) -> None:
+        """Saving and loading reach memory only: the file is a name bound to ``buffer()``."""
+        position = {"torch.load": 0, "torch.save": 1}.get(dotted_name(node.func) or "")
+        if position is None:
+            return
+        given = node.args[position] if position < len(node.args) else None
+        if not (isinstance(given, ast.Name) and given.id in self.buffers):
+            self._refuse(node, f"'{ast.unparse(node.func)}' of something that is no buffer", "name one: f = buffer()")
 
     def _is_observer(self, function: ast.expr) -> bool:
         chain = _dotted(function) if isinstance(function, ast.Attribute) else None

@@ -253,6 +253,7 @@ class _RuleLoader:
                 found = language.collect(part)
                 made.stores |= found.stores
                 made.own_members |= found.own_members
+                made.buffers |= found.buffers
         strings = [value for values in self.bound.values() for value in values if not isinstance(value, Code)]
         made.own_members |= {item for value in strings for item in _strings(value)}
         made.own_members |= {key for given in self.givens if isinstance(given.value, dict) for key in given.value}
@@ -276,6 +277,7 @@ class _RuleLoader:
             fixed=frozenset(self.parameters | self._given_names()),
             own_members=frozenset(self.made.own_members),
             observing=observing,
+            buffers=frozenset(self.made.buffers),
         )
         found = checker.check(tree)
         self.uses.names |= found.names

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 HELPERS = frozenset(
-    {"channels", "per_channel", "normalise", "softmax", "log_softmax", "sigmoid", "reduced", "conv", "grad", "drawn"}
+    {"channels", "per_channel", "normalise", "softmax", "log_softmax", "sigmoid", "reduced", "conv", "grad"}
 )
 CONSTANTS = frozenset({"nan", "inf", "pi", "none"})
 BUILTINS = frozenset(

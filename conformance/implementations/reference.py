@@ -1,0 +1,25 @@
+"""The NumPy reference in this repository, on all its synthetic devices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from conformance import reference
+from conformance.implementations.contract import Implementation
+
+
+class ReferenceImplementation(Implementation):
+    """:mod:`conformance.reference`; what it lacks it says itself, by raising NotImplementedError."""
+
+    def __init__(self) -> None:
+        super().__init__(reference, "reference")
+
+    def devices(self) -> Sequence[str]:
+        return tuple(str(device) for device in reference.devices())
+
+    def lacks(self, device: str) -> Mapping[str, str]:
+        return {} if device == "cpu" else {"random_stream": "the documented seeds are those of the CPU generator"}
+
+    def _storage(self, tensor: Any) -> Any:
+        return id(tensor.untyped_storage())

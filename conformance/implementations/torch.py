@@ -1,0 +1,164 @@
+"""Real torch, on every device that it finds."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import torch
+
+from conformance.implementations.contract import Array, Implementation
+
+_NO_KERNEL = re.compile(r"not implemented for '?\w+|not (yet )?supported (for|on) ")
+_META = re.compile(r"meta tensor|Meta tensors|meta device|'Meta' backend|data-dependent|DataDependent")
+
+
+class TorchImplementation(Implementation):
+    """The installed torch. Devices are discovered: cpu, the accelerator if there is one, and meta."""
+
+    unreadable_devices = frozenset({"meta"})
+
+    def __init__(self) -> None:
+        super().__init__(torch, "torch")
+        torch.optim.lr_scheduler  # noqa: B018 - loaded lazily; a case should not pay for the import
+        self._cpu = torch.device("cpu")
+        self._unread_types = {"meta"}
+        self._hook_dicts = [
+            value
+            for name, value in vars(torch.nn.modules.module).items()
+            if name.startswith("_global_") and isinstance(value, dict)
+        ]
+
+    @cached_property
+    def release(self) -> tuple[int, int]:
+        major, minor = torch.__version__.split(".")[:2]
+        return int(major), int(minor)
+
+    def devices(self) -> Sequence[str]:
+        return ("cpu", *self._accelerators(), "meta")
+
+    def other_devices(self, device: str) -> Sequence[str]:
+        more = [f"{kind}:{index}" for kind in self._accelerators() for index in range(1, self._count(kind))]
+        return tuple(other for other in (*self.devices(), *more) if other != device)
+
+    def _accelerators(self) -> tuple[str, ...]:
+        """The accelerator that torch was built for, or that a backend registered (PrivateUse1), if it is there."""
+        accelerator = getattr(torch, "accelerator", None)
+        if accelerator is not None:
+            return (accelerator.current_accelerator().type,) if accelerator.is_available() else ()
+        found = ["cuda"] if torch.cuda.is_available() else []
+        if getattr(torch.backends, "mps", None) is not None and torch.backends.mps.is_available():
+            found.append("mps")
+        custom = torch._C._get_privateuse1_backend_name()
+        module = getattr(torch, custom, None)
+        if module is not None and getattr(module, "is_available", lambda: False)():
+            found.append(custom)
+        return tuple(found)
+
+    def _count(self, kind: str) -> int:
+        count = getattr(getattr(torch, kind, None), "device_count", None)
+        return int(count()) if count is not None else 1
+
+    def device_name(self, device: str) -> str:
+        module = getattr(torch, device.partition(":")[0], None)
+        named = getattr(module, "get_device_name", None)
+        return str(named(device)) if named is not None else device
+
+    def lacks(self, device: str) -> Mapping[str, str]:
+        missing = {}
+        if device != "cpu":
+            missing["random_stream"] = "the documented seeds are those of torch's CPU generator"
+        if device == "meta":
+            missing["values"] = "a meta tensor has no values"
+        return missing
+
+    def array(self, tensor: Any) -> Array | None:
+        if tensor.device.type == "meta":
+            return None
+        tensor = tensor.detach()
+        if tensor.dtype is torch.bfloat16:
+            tensor = tensor.float()
+        if tensor.device != self._cpu:
+            tensor = tensor.cpu()
+        if tensor.layout is not torch.strided:
+            tensor = tensor.to_dense()
+        try:
+            array: Array = tensor.numpy()
+        except RuntimeError:  # a conjugate or negative view: resolve it, which copies
+            array = tensor.resolve_conj().resolve_neg().numpy()
+        return array
+
+    def shares_memory(self, left: Any, right: Any) -> bool | None:
+        if "meta" in (left.device.type, right.device.type):
+            return None
+        return left.untyped_storage().data_ptr() == right.untyped_storage().data_ptr()
+
+    def state(self) -> Mapping[str, Any]:
+        return {
+            "grad mode": torch.is_grad_enabled(),
+            "inference mode": torch.is_inference_mode_enabled(),
+            "default dtype": torch.get_default_dtype(),
+            "default device": torch.get_default_device() if hasattr(torch, "get_default_device") else None,
+            "anomaly mode": torch.is_anomaly_enabled(),
+            "deterministic algorithms": torch.are_deterministic_algorithms_enabled(),
+            "TF32 in matrix products": torch.backends.cuda.matmul.allow_tf32,
+            "TF32 in cuDNN": torch.backends.cudnn.allow_tf32,
+            "autocast": torch.is_autocast_cache_enabled() and torch.is_autocast_enabled(),
+            "global module hooks": sum(map(len, self._hook_dicts)),
+            "warn always": torch.is_warn_always_enabled(),
+            "parameter overwriting": torch.__future__.get_overwrite_module_params_on_conversion(),
+            "swapping of parameters": torch.__future__.get_swap_module_params_on_conversion(),
+        }
+
+    def reset(self) -> None:
+        while torch.is_inference_mode_enabled():
+            torch._C._InferenceMode(False).__enter__()  # type: ignore[attr-defined]
+        torch.set_grad_enabled(True)
+        torch.set_default_dtype(torch.float32)
+        if hasattr(torch, "get_default_device"):
+            torch.set_default_device(None)
+        torch.autograd.set_detect_anomaly(False)
+        torch.use_deterministic_algorithms(False)
+        torch.backends.cuda.matmul.allow_tf32 = False
+        torch.backends.cudnn.allow_tf32 = False
+        for hooks in self._hook_dicts:
+            hooks.clear()
+        torch.set_warn_always(False)
+        torch.__future__.set_overwrite_module_params_on_conversion(False)
+        torch.__future__.set_swap_module_params_on_conversion(False)
+
+    def synchronize(self, device: str) -> None:
+        module = getattr(torch, device.partition(":")[0], None)
+        if module is not None and hasattr(module, "synchronize") and device != "cpu":
+            module.synchronize()
+
+    @contextlib.contextmanager
+    def recording_warnings(self) -> Iterator[list[warnings.WarningMessage]]:
+        before = torch.is_warn_always_enabled()
+        torch.set_warn_always(True)
+        try:
+            with super().recording_warnings() as caught:
+                yield caught
+        finally:
+            torch.set_warn_always(before)
+
+    def unsupported(self, error: BaseException, device: str) -> str | None:
+        text = str(error)
+        if isinstance(error, NotImplementedError) or (isinstance(error, RuntimeError) and _NO_KERNEL.search(text)):
+            return f"torch has no kernel: {_first_line(text)}"
+        if device == "meta" and _META.search(text):
+            return f"needs values: {_first_line(text)}"
+        return None
+
+    def fatal(self, error: BaseException) -> bool:
+        kind = getattr(torch, "AcceleratorError", None)
+        broken = kind is not None and isinstance(error, kind)
+        return broken or (isinstance(error, RuntimeError) and "CUDA error" in str(error))
+
+
+def _first_line(text: str) -> str:
+    return text.partition("\n")[0][:200]

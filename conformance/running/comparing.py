@@ -1,0 +1,254 @@
+"""Observed values against expected ones, with a tolerance that is derived rather than chosen.
+
+Integers, booleans and copies are exact. Floating values may differ by 16 eps of the observed dtype times the largest
+expected magnitude. Before values fail, the expectation is computed again from givens moved by one eps: where that
+changes it by more, the expectation is ill-conditioned and the tolerance widens by what the move shows, and no further.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from conformance.implementations.contract import Array
+from conformance.running.outcome import Kind
+from conformance.running.world import Snapshot, World
+
+ULPS = 16
+_MOVES = 3
+_WIDENING = 4.0
+_DRAWN = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """How an observed value differs from the expected one; ``where`` is a path into nested values."""
+
+    kind: Kind
+    expected: str
+    observed: str
+    where: str = ""
+    detail: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exactness:
+    """How closely values are compared: ``again(seed)`` computes the expectation from moved givens."""
+
+    exact: bool = False
+    scale: float | None = None
+    again: Callable[[int], Any] | None = None
+
+
+def match(world: World, observed: Any, expected: Any, how: Exactness) -> Mismatch | None:
+    """None where ``observed`` equals ``expected``; nested sequences and mappings are compared element by element."""
+    if expected is None or isinstance(expected, str):
+        same = observed is None if expected is None else isinstance(observed, str) and observed == expected
+        return None if same else Mismatch("values", describe(world, expected), describe(world, observed))
+    observed = _listed(observed)
+    if isinstance(observed, Mapping):
+        return _match_mapping(world, observed, expected, how)
+    if isinstance(observed, (list, tuple)):
+        return _match_sequence(world, observed, expected, how)
+    snapshot = _read(world, observed)
+    if snapshot is None:
+        return Mismatch("values", describe(world, expected), describe(world, observed))
+    try:
+        wanted = np.asarray(expected)
+    except ValueError:
+        return Mismatch("shape", describe(world, expected), describe(world, observed))
+    if wanted.dtype.kind not in "biufc":
+        return Mismatch("values", describe(world, expected), describe(world, observed))
+    return match_arrays(world, snapshot, wanted, how)
+
+
+def match_arrays(world: World, snapshot: Snapshot, wanted: Array, how: Exactness) -> Mismatch | None:
+    """Compare a tensor's values with an array: kind, then shape, then values."""
+    if wanted.shape != snapshot.shape:
+        return Mismatch("shape", f"shape {list(wanted.shape)}", f"shape {list(snapshot.shape)}")
+    if (wanted.dtype.kind == "b") != (snapshot.dtype == "bool"):
+        kind = "a bool" if wanted.dtype.kind == "b" else "a number"
+        return Mismatch("dtype", f"{kind}: {_array_text(wanted)}", f"{snapshot.dtype}: {_values_text(snapshot)}")
+    values = snapshot.values
+    if values is None:
+        world.unread += 1
+        return None
+    if np.array_equal(values, wanted):
+        return None
+    if wanted.dtype.kind == "b" or values.dtype.kind in "iu":
+        return _differ(wanted, values, values != wanted, 0.0)
+    wide = values.astype(np.complex128 if values.dtype.kind == "c" or wanted.dtype.kind == "c" else np.float64)
+    if how.exact:
+        apart = ~((wide == wanted) | (np.isnan(wide) & np.isnan(wanted)))
+        return _differ(wanted, values, apart, 0.0) if apart.any() else None
+    finite = np.abs(wanted[np.isfinite(wanted)])
+    scale = how.scale if how.scale is not None else float(finite.max(initial=0.0))
+    tolerance = ULPS * world.eps_of(snapshot.dtype) * scale
+    apart = _apart(wide, wanted, tolerance)
+    if apart.any() and how.again is not None:
+        tolerance += _widening(wanted, how.again)
+        apart = _apart(wide, wanted, tolerance)
+    return _differ(wanted, values, apart, tolerance) if apart.any() else None
+
+
+def _apart(values: Array, wanted: Array, tolerance: float) -> Array:
+    with np.errstate(invalid="ignore"):
+        near = np.abs(values - wanted) <= tolerance
+    apart: Array = ~(near | (values == wanted) | (np.isnan(values) & np.isnan(wanted)))
+    return apart
+
+
+def _widening(wanted: Array, again: Callable[[int], Any]) -> float:
+    """How far the expectation moves when the givens move by one eps."""
+    widest = 0.0
+    for seed in range(_MOVES):
+        with np.errstate(invalid="ignore", over="ignore"):
+            change = np.abs(np.asarray(again(seed)) - wanted)
+        widest = max(widest, float(change[np.isfinite(change)].max(initial=0.0)))
+    return _WIDENING * widest
+
+
+def _match_mapping(world: World, observed: Mapping[Any, Any], expected: Any, how: Exactness) -> Mismatch | None:
+    if not isinstance(expected, Mapping) or set(observed) != set(expected):
+        return Mismatch("values", describe(world, expected), describe(world, observed))
+    for key, value in observed.items():
+        found = match(world, value, expected[key], _part(how, key))
+        if found is not None:
+            return Mismatch(found.kind, found.expected, found.observed, f"[{key!r}]{found.where}", found.detail)
+    return None
+
+
+def _match_sequence(world: World, observed: Any, expected: Any, how: Exactness) -> Mismatch | None:
+    is_sequence = isinstance(expected, (list, tuple)) or (isinstance(expected, np.ndarray) and expected.ndim > 0)
+    if not is_sequence:
+        return Mismatch("values", describe(world, expected), describe(world, observed))
+    if len(observed) != len(expected):
+        return Mismatch("shape", f"{len(expected)} elements", f"{len(observed)}: {describe(world, observed)}")
+    for index, (value, wanted) in enumerate(zip(observed, expected)):
+        found = match(world, value, wanted, _part(how, index))
+        if found is not None:
+            return Mismatch(found.kind, found.expected, found.observed, f"[{index}]{found.where}", found.detail)
+    return None
+
+
+def _part(how: Exactness, key: Any) -> Exactness:
+    again = how.again
+    return how if again is None else Exactness(how.exact, how.scale, lambda seed: again(seed)[key])
+
+
+def _listed(value: Any) -> Any:
+    """Iterators and views as lists; everything else as it is."""
+    if hasattr(value, "__next__") or type(value).__name__ in ("dict_values", "dict_keys", "dict_items", "odict_values"):
+        return list(value)
+    return value
+
+
+def _read(world: World, value: Any) -> Snapshot | None:
+    """A tensor, array or number as values, shape and dtype; None for anything else."""
+    if isinstance(value, Snapshot):
+        return value
+    if world.implementation.is_tensor(value):
+        implementation = world.implementation
+        return Snapshot(implementation.array(value), implementation.fact(value, "shape"), implementation.dtype_name(value))
+    if isinstance(value, bool):
+        return Snapshot(np.asarray(value), (), "bool")
+    if isinstance(value, int):
+        return Snapshot(np.asarray(value), (), "int")
+    if isinstance(value, (float, complex)):
+        return Snapshot(np.asarray(value), (), world.dtype)
+    if isinstance(value, (np.ndarray, np.generic)):
+        return Snapshot(np.asarray(value), value.shape, str(value.dtype))
+    return None
+
+
+read = _read
+
+
+def same(world: World, left: Any, right: Any) -> Mismatch | None:
+    """Bitwise equality of two observed values, nested, NaN equal to NaN, dtypes included."""
+    left, right = _listed(left), _listed(right)
+    mismatch = Mismatch("values", describe(world, right), describe(world, left))
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        if list(left) != list(right):
+            return mismatch
+        found = ((f"[{key!r}]", same(world, left[key], right[key])) for key in left)
+        return next((_at(where, one) for where, one in found if one), None)
+    if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)):
+        if len(left) != len(right):
+            return mismatch
+        pairs = ((f"[{i}]", same(world, a, b)) for i, (a, b) in enumerate(zip(left, right)))
+        return next((_at(where, one) for where, one in pairs if one), None)
+    a, b = _read(world, left), _read(world, right)
+    if a is None or b is None:
+        return None if type(left) is type(right) and left == right else mismatch
+    if a.shape != b.shape:
+        return Mismatch("shape", f"shape {list(b.shape)}", f"shape {list(a.shape)}")
+    if a.dtype != b.dtype:
+        return Mismatch("dtype", b.dtype, a.dtype)
+    if a.values is None or b.values is None:
+        world.unread += 1
+        return None
+    nan_safe = a.values.dtype.kind in "fc"
+    return None if np.array_equal(a.values, b.values, equal_nan=nan_safe) else _differ(b.values, a.values, a.values != b.values, 0.0)
+
+
+def _at(where: str, found: Mismatch) -> Mismatch:
+    return Mismatch(found.kind, found.expected, found.observed, where + found.where, found.detail)
+
+
+# -- words for people ------------------------------------------------------------------------------------------
+
+
+def _differ(wanted: Array, values: Array, apart: Array, tolerance: float) -> Mismatch:
+    apart = np.asarray(apart)
+    note = "" if apart.size == 1 else f"; {int(apart.sum())} of {apart.size} differ"
+    detail: dict[str, Any] | None = None
+    if wanted.size <= _DRAWN:
+        detail = {
+            "expected": _plain(wanted),
+            "observed": _plain(values),
+            "differs": apart.tolist(),
+            "tolerance": tolerance,
+            "dtype": str(values.dtype),
+        }
+    return Mismatch("values", _array_text(wanted), f"{_array_text(values)}{note}", detail=detail)
+
+
+def _plain(array: Array) -> Any:
+    """Nested lists that JSON can hold: NaN, infinities and complex numbers as text."""
+    if array.ndim:
+        return [_plain(part) for part in array]
+    value = array.item()
+    if isinstance(value, complex) or (isinstance(value, float) and not np.isfinite(value)):
+        return str(value)
+    return value
+
+
+def _array_text(array: Array) -> str:
+    text = np.array2string(np.asarray(array), precision=7, separator=", ", threshold=24, edgeitems=3)
+    return " ".join(text.split())
+
+
+def _values_text(snapshot: Snapshot) -> str:
+    return "values unread" if snapshot.values is None else _array_text(snapshot.values)
+
+
+def describe(world: World, value: Any) -> str:
+    """A short text of any value, in the terms of a rule."""
+    if value is None:
+        return "None"
+    snapshot = _read(world, value)
+    if snapshot is not None:
+        return _values_text(snapshot)
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {describe(world, item)}" for key, item in list(value.items())[:8]) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(describe(world, item) for item in value[:8]) + (", …" if len(value) > 8 else "") + "]"
+    try:
+        text = " ".join(repr(value).split())
+    except Exception as error:  # noqa: BLE001 - the implementation's own repr
+        return f"<{type(value).__name__} whose repr raises {type(error).__name__}>"
+    return text if len(text) <= 160 else text[:157] + "…"

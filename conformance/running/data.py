@@ -1,0 +1,91 @@
+"""Givens -> arrays: the same bits for every implementation.
+
+Values are rounded to the dtype in which they will be stored first, and only then shown to the expectation, as float64,
+complex128, int64 or bool: what both sides compute from is the same number.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+_STORED: Mapping[str, Any] = {
+    "float16": np.float16,
+    "bfloat16": np.float32,
+    "float32": np.float32,
+    "float64": np.float64,
+    "complex64": np.complex64,
+    "complex128": np.complex128,
+    "uint8": np.uint8,
+    "int8": np.int8,
+    "int16": np.int16,
+    "int32": np.int32,
+    "int64": np.int64,
+    "bool": np.bool_,
+}
+EPS: Mapping[str, float] = {
+    "float16": 2.0**-10,
+    "bfloat16": 2.0**-7,
+    "float32": 2.0**-23,
+    "float64": 2.0**-52,
+    "complex64": 2.0**-23,
+    "complex128": 2.0**-52,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Datum:
+    """One given's data: as it is stored, and as the expectation sees it (read-only)."""
+
+    stored: Array
+    shown: Array
+    dtype: str
+
+
+def round_to(values: Array, dtype: str) -> Datum:
+    """``values`` in ``dtype``, ties to even; bfloat16 is kept in float32."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        stored = np.asarray(values, dtype=_STORED[dtype]) if dtype in _STORED else np.asarray(values)
+    if dtype == "bfloat16":
+        bits = np.ascontiguousarray(stored).view(np.uint32).astype(np.uint64)
+        rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000
+        stored = np.where(np.isfinite(stored), rounded.astype(np.uint32).view(np.float32).reshape(stored.shape), stored)
+    if stored.dtype.kind == "f":
+        shown: Array = stored.astype(np.float64)
+    elif stored.dtype.kind == "c":
+        shown = stored.astype(np.complex128)
+    elif stored.dtype.kind in "iu":
+        shown = stored.astype(np.int64)
+    else:
+        shown = stored.copy()
+    shown.flags.writeable = False
+    return Datum(stored, shown, dtype)
+
+
+def draw(form: str, shape: Any, options: Mapping[str, Any], key: str) -> Array:
+    """Random data of ``shape``, seeded by ``key`` alone: the same on every machine and for every implementation."""
+    generator = np.random.Generator(np.random.PCG64(zlib.crc32(key.encode())))
+    size = tuple(int(side) for side in np.atleast_1d(np.asarray(shape, dtype=int)).tolist()) if np.ndim(shape) else (int(shape),)
+    if form == "normal":
+        return np.asarray(options.get("mean", 0.0) + options.get("std", 1.0) * generator.standard_normal(size))
+    if form == "uniform":
+        return np.asarray(generator.uniform(options.get("low", 0.0), options.get("high", 1.0), size))
+    return np.asarray(generator.integers(int(options.get("low", 0)), int(options.get("high", 10)), size))
+
+
+def default_dtype(form: str, values: Array, case_dtype: str) -> str:
+    """The dtype of a given that names none: the case's, except that booleans stay booleans and draws of integers int64."""
+    if values.dtype.kind == "b":
+        return "bool"
+    if form == "integers":
+        return "int64"
+    if values.dtype.kind == "c" and not case_dtype.startswith("complex"):
+        return "complex128" if case_dtype == "float64" else "complex64"
+    return case_dtype

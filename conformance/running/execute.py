@@ -1,0 +1,268 @@
+"""Run one case: the one public way from a case to its outcome.
+
+A case is set up (data, environments, seed), its statements run, its observations are made one after another without
+stopping at the first that fails, and whatever global state it left behind is named and put back.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+from conformance.implementations.contract import Implementation
+from conformance.rules.model import DType
+from conformance.rules.parameters import bindings_of
+from conformance.rules.vocabulary import Vocabulary, load_vocabulary
+from conformance.running.cases import Case
+from conformance.running.checking import check_observation
+from conformance.running.givens import make_given
+from conformance.running.oracle import ENVIRONMENT
+from conformance.running.outcome import Outcome
+from conformance.running.program import Program, compile_program, program_key
+from conformance.running.words import bind
+from conformance.running.world import World
+
+SEED = 2023
+
+
+class _NotSupported(Exception):  # noqa: N818 - not an error of anybody
+    """The implementation lacks something that the case needs."""
+
+
+class _Crash(Exception):  # noqa: N818
+    """The implementation broke in a way after which nothing in this process can be trusted."""
+
+
+class Runner:
+    """Runs cases on one implementation; keeps compiled programs and what a clean global state looks like."""
+
+    def __init__(self, implementation: Implementation, vocabulary: Vocabulary | None = None, examples: int = 25) -> None:
+        self.implementation = implementation
+        self.vocabulary = vocabulary or load_vocabulary()
+        self.examples = examples
+        self._programs: dict[tuple[str, tuple[str, ...]], Program] = {}
+        self._dtypes: dict[str, frozenset[str]] = {}
+        self._lacks: dict[str, Mapping[str, str]] = {}
+        implementation.reset()
+        self._clean = implementation.state()
+
+    def run(self, case: Case) -> Outcome:
+        """Run ``case``; every exception but KeyboardInterrupt becomes part of the outcome."""
+        started = time.perf_counter()
+        try:
+            missing = self._missing(case)
+            if missing is not None:
+                outcome = Outcome("unsupported", reason=missing)
+            elif case.rule.is_property:
+                from conformance.running.properties import run_property
+
+                outcome = run_property(self, case)
+            else:
+                outcome = self.run_once(case, {})
+        except _NotSupported as absent:
+            outcome = Outcome("unsupported", reason=str(absent))
+        except _Crash as broken:
+            outcome = Outcome("crash", reason=str(broken))
+        except Exception as error:  # noqa: BLE001 - the harness or the adapter broke: never a verdict on the rule
+            outcome = Outcome("error", reason=f"{type(error).__name__}: {error} ({_where(error)})")
+        left = self._put_back(case)
+        return Outcome(
+            outcome.status, outcome.checks, outcome.findings, outcome.reason, left, outcome.unread,
+            time.perf_counter() - started,
+        )  # fmt: skip
+
+    def run_once(self, case: Case, drawn: Mapping[str, Any]) -> Outcome:
+        """Run the case's statements and checks once, with Hypothesis's draws for the givens that have some."""
+        program = self.program(case)
+        world = self._world(case, program)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self._set_up(case, program, world, drawn)
+            if self._run_when(case, program, world):
+                self._observe(program, world)
+            self.implementation.synchronize(case.device)
+        if world.findings:
+            return Outcome("fail", world.checks, tuple(world.findings), unread=world.unread)
+        if world.unspecified and len(world.unspecified) == len(program.observations):
+            seen = "; ".join(f"{left} = {text}" for left, text in world.unspecified.items())
+            return Outcome("unspecified", world.checks, reason=seen)
+        return Outcome("pass", world.checks, unread=world.unread)
+
+    def program(self, case: Case) -> Program:
+        """The compiled program of a case, from the cache where it has run before."""
+        key = (case.rule.id, program_key(case.rule, case.row))
+        program = self._programs.get(key)
+        if program is None or program.rule is not case.rule:
+            program = self._programs[key] = compile_program(case.rule, case.row, self.vocabulary)
+        return program
+
+    # -- the parts of a run --------------------------------------------------------------------------------------
+
+    def _missing(self, case: Case) -> str | None:
+        """What the implementation does not have that the case needs, or None."""
+        device, rule = case.device, case.rule
+        if device not in self._dtypes:
+            self._dtypes[device] = self.implementation.dtypes(device)
+            self._lacks[device] = self.implementation.lacks(device)
+        for capability in rule.capabilities & self._lacks[device].keys():
+            return f"capability '{capability}': {self._lacks[device][capability]}"
+        for name in sorted(rule.names):
+            if not self.implementation.has(name):
+                return f"no {name}"
+        for alternative in case.row:
+            if not alternative.bindings:
+                return "there is no other device"
+            for _, value in alternative.bindings:
+                if isinstance(value, DType) and value not in self._dtypes[device]:
+                    return f"dtype {value} on {device}"
+        return None
+
+    def _world(self, case: Case, program: Program) -> World:
+        implementation = self.implementation
+        values = bindings_of(case.row)
+        dtype = values.get("dtype", "float32")
+        dtype = str(dtype) if isinstance(dtype, str) else "float32"
+        world = World(implementation, case.device, dtype, case.rule.level, case.rule.line)
+        world.stop = lambda error: self._stops(error, case.device)
+        world.made.update(
+            torch=implementation.torch, nn=implementation.nn, F=implementation.F, optim=implementation.optim,
+            device=case.device, dtype=implementation.dtype(dtype),
+        )  # fmt: skip
+        world.oracle.update(ENVIRONMENT)
+        world.oracle.update(device=case.device, dtype=dtype)
+        for name, value in values.items():
+            world.oracle[name] = value
+            world.made[name] = implementation.dtype(value) if isinstance(value, DType) else value
+        if program.words:
+            world.made.update(bind(world, program.words))
+        return world
+
+    def _set_up(self, case: Case, program: Program, world: World, drawn: Mapping[str, Any]) -> None:
+        implementation, rule = self.implementation, case.rule
+        if rule.draws_random:
+            implementation.seed(SEED)
+        if world.dtype in _DEFAULTS and world.dtype != "float32":
+            implementation.set_default_dtype(_DEFAULTS[world.dtype])
+        if program.oracle is not None:
+            exec(program.oracle, world.oracle)  # noqa: S102 - checked when loaded
+        for compiled in program.givens:
+            try:
+                make_given(world, compiled, rule.id, drawn.get(compiled.given.name))
+            except Exception as error:
+                self._raise_if_stops(error, case.device)
+                raise
+        if program.expect is not None:
+            world.expect = program.expect
+            exec(program.expect, world.oracle)  # noqa: S102
+
+    def _run_when(self, case: Case, program: Program, world: World) -> bool:
+        """Run the statements; False where they ended early."""
+        if program.when is None:
+            return True
+        world.line = _line_of_when(case.rule)
+        try:
+            exec(program.when, world.made)  # noqa: S102 - checked when loaded
+        except Exception as error:  # noqa: BLE001 - whatever the implementation raises is the finding
+            self._raise_if_stops(error, case.device)
+            line = _statement(error, program.when.co_filename)
+            text = case.rule.when.splitlines()[line - 1].strip() if line else "when"
+            world.checks += 1
+            world.find("unexpected error", text, "error", "no error", _shown(error), line=world.line + line)
+            return False
+        finally:
+            world.line = case.rule.line
+        return True
+
+    def _observe(self, program: Program, world: World) -> None:
+        for observation in program.observations:
+            if observation.condition is not None and not observation.condition(world.oracle):
+                continue
+            try:
+                value = eval(observation.code, world.made)  # noqa: S307 - checked when loaded
+            except Exception as error:  # noqa: BLE001
+                self._raise_if_stops(error, world.device)
+                world.checks += 1
+                world.find(
+                    "unexpected error", observation.left, "error", "a value", _shown(error), line=observation.line
+                )
+                continue
+            check_observation(world, observation, value)
+
+    # -- errors and what is left behind --------------------------------------------------------------------------
+
+    def _stops(self, error: BaseException, device: str) -> bool:
+        """Whether an error says that something is absent or broken, rather than that the behaviour is wrong."""
+        implementation = self.implementation
+        if implementation.fatal(error) or isinstance(error, (MemoryError, RecursionError)):
+            return True
+        return self._absent(error) is not None or implementation.unsupported(error, device) is not None
+
+    def _raise_if_stops(self, error: BaseException, device: str) -> None:
+        if self.implementation.fatal(error) or isinstance(error, RecursionError):
+            raise _Crash(_shown(error)) from error
+        if isinstance(error, MemoryError):
+            raise error
+        reason = self._absent(error) or self.implementation.unsupported(error, device)
+        if reason is not None:
+            raise _NotSupported(reason) from error
+
+    def _absent(self, error: BaseException) -> str | None:
+        """Which name of the vocabulary the error says is missing, or None."""
+        if not isinstance(error, AttributeError) or error.name not in self.vocabulary.members:
+            return None
+        implementation = self.implementation
+        owner = error.obj
+        if implementation.is_tensor(owner) and error.name in self.vocabulary.tensor_members:
+            return f"no Tensor.{error.name}"
+        return None
+
+    def _put_back(self, case: Case) -> tuple[str, ...]:
+        implementation = self.implementation
+        if case.rule.axes and any("dtype" in axis.names for axis in case.rule.axes):
+            implementation.set_default_dtype("float32")
+        state = implementation.state()
+        if state == self._clean:
+            return ()
+        left = tuple(name for name, value in state.items() if value != self._clean.get(name))
+        implementation.reset()
+        return left
+
+
+_DEFAULTS = {
+    "float16": "float16", "bfloat16": "bfloat16", "float32": "float32", "float64": "float64",
+    "complex64": "float32", "complex128": "float64",
+}  # fmt: skip
+
+
+def _line_of_when(rule: Any) -> int:
+    lines = rule.topic.text.splitlines()
+    for number in range(rule.line - 1, min(rule.last_line, len(lines))):
+        if lines[number].strip().startswith("when:"):
+            return number + (1 if "|" in lines[number] else 0)
+    return int(rule.line)
+
+
+def _statement(error: BaseException, file: str) -> int:
+    """The line of `when` that was running."""
+    line, traceback = 0, error.__traceback__
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_filename == file:
+            line = traceback.tb_lineno
+        traceback = traceback.tb_next
+    return line
+
+
+def _where(error: BaseException) -> str:
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    if traceback is None:
+        return "nowhere"
+    return f"{traceback.tb_frame.f_code.co_filename.rpartition('/')[2]}:{traceback.tb_lineno}"
+
+
+def _shown(error: BaseException) -> str:
+    first = str(error).partition("\n")[0]
+    return f"{type(error).__name__}: {first[:200]}"

@@ -1,0 +1,311 @@
+"""A rule with the code of one row put in place -> a program: code objects, compiled once and run many times.
+
+Code that a parameter stands for is put into the syntax tree where its name stands, and ``device=device`` into the factory
+and layer calls that do not name a device (a default device would cost every call of every op). Rows that differ only
+in data share a program.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import CodeType
+from typing import Any
+
+import numpy as np
+
+from conformance.rules import expectations as expect
+from conformance.rules.language import WORDS, dotted_name
+from conformance.rules.model import Code, Given, Rule
+from conformance.rules.parameters import Row, bindings_of
+from conformance.rules.vocabulary import Vocabulary
+
+Environment = dict[str, Any]
+Evaluate = Callable[[Environment], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledCheck:
+    """A check whose operands are ready to be evaluated.
+
+    ``operand`` takes the oracle's environment for NumPy operands and the environment of `when` for observed ones.
+    """
+
+    aspect: str
+    operand: Any
+    line: int
+    exact: bool
+    scale: Evaluate | None
+    condition: Evaluate | None
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledObservation:
+    """What is looked at, and the checks on it."""
+
+    left: str
+    code: CodeType
+    checks: tuple[CompiledCheck, ...]
+    condition: Evaluate | None
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledGiven:
+    """A given with its expressions compiled; ``parts`` are those of a nested given."""
+
+    given: Given
+    value: Evaluate | None
+    options: Mapping[str, Evaluate]
+    dtype: Evaluate | None
+    requires_grad: Evaluate | None
+    module: CodeType | None
+    parts: tuple[CompiledGiven, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Program:
+    """Everything of a rule that can be compiled before a case runs."""
+
+    rule: Rule
+    givens: tuple[CompiledGiven, ...]
+    when: CodeType | None
+    oracle: CodeType | None
+    expect: CodeType | None
+    observations: tuple[CompiledObservation, ...]
+    words: frozenset[str]
+    source: str
+
+
+def program_key(rule: Rule, row: Row) -> tuple[str, ...]:
+    """Rows with the same key share a program: those that put the same code and expectations in place."""
+    return tuple(
+        one.label for one in row if any(isinstance(value, (Code, list, dict)) or value is None for _, value in one.bindings)
+    )
+
+
+def compile_program(rule: Rule, row: Row, vocabulary: Vocabulary) -> Program:
+    """Compile ``rule`` for the code that ``row`` puts in place."""
+    compiler = _Compiler(rule, bindings_of(row), vocabulary)
+    return compiler.program()
+
+
+class _Compiler:
+    def __init__(self, rule: Rule, bindings: Mapping[str, Any], vocabulary: Vocabulary) -> None:
+        self.rule = rule
+        self.bindings = bindings
+        self.codes = {name: value for name, value in bindings.items() if isinstance(value, Code)}
+        self.vocabulary = vocabulary
+        self.file = f"<{rule.id}>"
+
+    def program(self) -> Program:
+        rule = self.rule
+        tree = self.when_tree()
+        block = self._oracle_tree(rule.expect, "exec")
+        oracle = ast.parse(rule.topic.oracle) if rule.topic.oracle.strip() else None
+        observations = tuple(self._observations())
+        source = ast.unparse(tree) if tree is not None else ""
+        used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} if tree is not None else set()
+        return Program(
+            rule=rule,
+            givens=tuple(self._given(given) for given in rule.givens),
+            when=self._compile(tree, "exec") if tree is not None else None,
+            oracle=self._compile(oracle, "exec") if oracle is not None else None,
+            expect=self._compile(block, "exec") if block is not None else None,
+            observations=observations,
+            words=frozenset(used & (WORDS - {"device", "dtype"})),
+            source=source,
+        )
+
+    def when_tree(self) -> ast.Module | None:
+        """`when`, with code in place and devices named."""
+        return self._when_tree(self.rule.when, "exec") if self.rule.when.strip() else None
+
+    # -- code ----------------------------------------------------------------------------------------------------
+
+    def _when_tree(self, source: str, mode: str) -> Any:
+        tree = _Substitute(self.codes).visit(ast.parse(source, mode=mode))
+        return ast.fix_missing_locations(_NameDevice(self.vocabulary).visit(tree))
+
+    def _oracle_tree(self, source: str, mode: str) -> Any:
+        if not source.strip():
+            return None
+        return ast.fix_missing_locations(_Substitute(self.codes).visit(ast.parse(source, mode=mode)))
+
+    def _compile(self, tree: Any, mode: str) -> CodeType:
+        code: CodeType = compile(tree, self.file, mode)
+        return code
+
+    def _look(self, source: str) -> CodeType:
+        """An expression over the names of `when`."""
+        return self._compile(self._when_tree(source, "eval"), "eval")
+
+    def oracle(self, template: Any) -> Evaluate:
+        """A NumPy operand: a constant where no expression is in it."""
+        if isinstance(template, str):
+            code = self._compile(self._oracle_tree(template, "eval"), "eval")
+            return lambda environment: eval(code, environment)  # noqa: S307 - checked when loaded
+        if isinstance(template, (list, tuple)) and any(True for _ in expect.oracle_sources(template, ())):
+            parts = [self.oracle(item) for item in template]
+            return lambda environment: [part(environment) for part in parts]
+        constant = _constant(template)
+        return lambda environment: constant
+
+    # -- givens --------------------------------------------------------------------------------------------------
+
+    def _given(self, given: Given) -> CompiledGiven:
+        parts: tuple[CompiledGiven, ...] = ()
+        value: Evaluate | None = None
+        if given.form == "sequence":
+            parts = tuple(self._given(part) for part in given.value)
+        elif given.form == "mapping":
+            parts = tuple(self._given(part) for part in given.value.values())
+        elif given.form in ("values", "normal", "uniform", "integers", "like"):
+            value = self.oracle(given.value)
+        elif given.form == "any":
+            fixed = given.value.get("shape")
+            value = self.oracle(fixed) if fixed is not None else None
+        return CompiledGiven(
+            given=given,
+            value=value,
+            options={name: self.oracle(option) for name, option in given.options.items()},
+            dtype=self.oracle(given.dtype.source) if isinstance(given.dtype, Code) else None,
+            requires_grad=self.oracle(given.requires_grad.source) if isinstance(given.requires_grad, Code) else None,
+            module=self._look(given.value) if given.form == "module" else None,
+            parts=parts,
+        )
+
+    # -- expectations --------------------------------------------------------------------------------------------
+
+    def _observations(self) -> Iterator[CompiledObservation]:
+        lines = self.rule.topic.text.splitlines()
+        for observation in self.rule.observations:
+            right = self._resolve(observation.right)
+            line = _line_of(lines, self.rule, observation.left)
+            condition = self.oracle(observation.condition.source) if observation.condition else None
+            checks = tuple(self._check(check, line) for check in expect.parse_expectation(right, observation.path))
+            yield CompiledObservation(observation.left, self._look(observation.left), checks, condition, line)
+
+    def _resolve(self, right: Any) -> Any:
+        """A right side that is just a parameter's name stands for what the row puts there."""
+        for _ in range(3):
+            if not (isinstance(right, str) and right in self.bindings):
+                return right
+            value = self.bindings[right]
+            if isinstance(value, Code):
+                right = value.source
+            elif isinstance(value, (list, dict)) or value is None:
+                return value
+            else:
+                return right
+        return right
+
+    def _check(self, check: expect.Check, line: int) -> CompiledCheck:
+        return CompiledCheck(
+            aspect=check.aspect,
+            operand=self._operand(check, line),
+            line=line,
+            exact=check.exact,
+            scale=self.oracle(check.scale.template) if check.scale else None,
+            condition=self.oracle(check.condition) if check.condition else None,
+        )
+
+    def _operand(self, check: expect.Check, line: int) -> Any:
+        operand = check.operand
+        if isinstance(operand, expect.Oracle):
+            return self.oracle(operand.template)
+        if isinstance(operand, expect.Observed):
+            return self._look(operand.source)
+        if check.aspect in ("is", "shares_memory_with"):
+            return tuple(self._look(item.source) for item in operand)
+        if check.aspect in ("not", "each"):
+            return tuple(self._check(nested, line) for nested in operand)
+        if check.aspect in ("one_of", "any_order"):
+            return tuple(tuple(self._check(nested, line) for nested in group) for group in operand)
+        if check.aspect == "holds":
+            return tuple((item.template, self.oracle(item.template)) for item in operand)
+        if check.aspect in ("data", "text") and isinstance(operand, str) and operand in self.bindings:
+            return self.oracle(operand)
+        return operand
+
+
+class _Substitute(ast.NodeTransformer):
+    """Puts the code that parameters stand for where their names stand."""
+
+    def __init__(self, codes: Mapping[str, Code], depth: int = 0) -> None:
+        self.codes = codes
+        self.depth = depth
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802
+        code = self.codes.get(node.id)
+        if code is None or not isinstance(node.ctx, ast.Load):
+            return node
+        tree = ast.parse(code.source, mode="eval").body
+        return ast.copy_location(self._nested(tree, node.id), node)
+
+    def visit_Expr(self, node: ast.Expr) -> Any:  # noqa: N802
+        """A name that stands alone may stand for statements."""
+        code = self.codes.get(node.value.id) if isinstance(node.value, ast.Name) else None
+        if code is None:
+            self.generic_visit(node)
+            return node
+        statements = ast.parse(code.source).body
+        for statement in statements:
+            for inner in ast.walk(statement):
+                if hasattr(inner, "lineno"):
+                    ast.copy_location(inner, node)
+        return [self._nested(statement, node.value.id) for statement in statements]  # type: ignore[attr-defined]
+
+    def _nested(self, tree: Any, name: str) -> Any:
+        if self.depth > 4:
+            return tree
+        others = {key: value for key, value in self.codes.items() if key != name}
+        return _Substitute(others, self.depth + 1).visit(tree)
+
+
+class _NameDevice(ast.NodeTransformer):
+    """Adds ``device=device`` to the calls that take one and do not name it."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.vocabulary = vocabulary
+
+    def visit_Call(self, node: ast.Call) -> ast.Call:  # noqa: N802
+        self.generic_visit(node)
+        name = dotted_name(node.func)
+        if name and self.vocabulary.takes_device(name) and not any(word.arg == "device" for word in node.keywords):
+            node = copy.copy(node)
+            device = ast.keyword(arg="device", value=ast.Name(id="device", ctx=ast.Load()))
+            node.keywords = [*node.keywords, device]
+        return node
+
+
+def _constant(template: Any) -> Any:
+    """A literal as an array where it is one: converting it again in every case would cost more than the check."""
+    if not isinstance(template, (list, tuple)):
+        return template
+    kinds = {type(leaf) for leaf in _leaves(template)}
+    if kinds <= {int, float} or kinds == {bool}:
+        try:
+            return np.array(template, dtype=bool if kinds == {bool} else None)
+        except ValueError:  # ragged: a list of tensors of different shapes
+            return template
+    return template
+
+
+def _leaves(template: Any) -> Iterator[Any]:
+    if isinstance(template, (list, tuple)):
+        for item in template:
+            yield from _leaves(item)
+    else:
+        yield template
+
+
+def _line_of(lines: list[str], rule: Rule, left: str) -> int:
+    """The line on which an observation stands; searched, so that rules need not carry a mark for each."""
+    start = next((n for n in range(rule.line, rule.last_line) if lines[n].strip().startswith("then:")), rule.line - 1)
+    for number in range(start, min(rule.last_line, len(lines))):
+        if left in lines[number]:
+            return number + 1
+    return rule.line
