@@ -47,6 +47,7 @@ class Check:
     path: YamlPath
     exact: bool = False
     scale: Oracle | None = None
+    within: float = 0.0
     condition: str | None = None
 
 
@@ -60,10 +61,11 @@ def parse_expectation(right: Any, path: YamlPath) -> tuple[Check, ...]:
     condition = right.get("if")
     made = []
     for key, value in right.items():
-        if key in ("exact", "scale", "if"):
+        if key in ("exact", "scale", "within", "if"):
             continue
         at = (*path, key)
-        made.append(Check(key, _operand(key, value, at), at, bool(right.get("exact")), scale, condition))
+        exact, within = bool(right.get("exact")), right.get("within", 0.0)
+        made.append(Check(key, _operand(key, value, at), at, exact, scale, within, condition))
     return tuple(made)
 
 

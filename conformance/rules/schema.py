@@ -60,6 +60,7 @@ class Expect(_Entry):
     filled: Oracle | None = Field(None, description="Every element has this value, whatever the shape.")
     exact: bool = Field(False, description="No tolerance for values.")
     scale: Oracle | None = Field(None, description="The magnitude that the tolerance is taken of; for expected zeros.")
+    within: float | None = Field(None, gt=0, description="An absolute tolerance: for numbers that a page prints rounded.")
     dtype: Code | None = Field(None, description="float32, or an expression over parameters.")
     shape: CodeOrList | None = None
     strides: CodeOrList | None = None

@@ -43,7 +43,7 @@ def _values(world: World, check: CompiledCheck, value: Any) -> Mismatch | None:
 
 def _exactness(world: World, check: CompiledCheck) -> Exactness:
     scale = None if check.scale is None else float(np.abs(np.asarray(check.scale(world.oracle))).max(initial=0))
-    return Exactness(check.exact, scale, lambda seed: check.operand(world.moved_oracle(seed)))
+    return Exactness(check.exact, scale, check.within, lambda seed: check.operand(world.moved_oracle(seed)))
 
 
 def _filled(world: World, check: CompiledCheck, value: Any) -> Mismatch | None:
@@ -55,7 +55,7 @@ def _filled(world: World, check: CompiledCheck, value: Any) -> Mismatch | None:
         return np.full(snapshot.shape, check.operand(environment))
 
     how = _exactness(world, check)
-    again = Exactness(how.exact, how.scale, lambda seed: spread(world.moved_oracle(seed)))
+    again = Exactness(how.exact, how.scale, how.within, lambda seed: spread(world.moved_oracle(seed)))
     return match(world, snapshot, spread(world.oracle), again)
 
 
@@ -200,7 +200,7 @@ def _close_to(world: World, check: CompiledCheck, value: Any) -> Mismatch | None
 
 def _exactness_of_scale(world: World, check: CompiledCheck) -> Exactness:
     scale = None if check.scale is None else float(check.scale(world.oracle))
-    return Exactness(check.exact, scale)
+    return Exactness(check.exact, scale, check.within)
 
 
 def _readable(world: World, value: Any) -> Any:

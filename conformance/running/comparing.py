@@ -40,6 +40,7 @@ class Exactness:
 
     exact: bool = False
     scale: float | None = None
+    within: float = 0.0
     again: Callable[[int], Any] | None = None
 
 
@@ -86,7 +87,7 @@ def match_arrays(world: World, snapshot: Snapshot, wanted: Array, how: Exactness
         return _differ(wanted, values, apart, 0.0) if apart.any() else None
     finite = np.abs(wanted[np.isfinite(wanted)])
     scale = how.scale if how.scale is not None else float(finite.max(initial=0.0))
-    tolerance = ULPS * world.eps_of(snapshot.dtype) * scale
+    tolerance = max(ULPS * world.eps_of(snapshot.dtype) * scale, how.within)
     apart = _apart(wide, wanted, tolerance)
     if apart.any() and how.again is not None:
         tolerance += _widening(wanted, how.again)
@@ -136,7 +137,7 @@ def _match_sequence(world: World, observed: Any, expected: Any, how: Exactness) 
 
 def _part(how: Exactness, key: Any) -> Exactness:
     again = how.again
-    return how if again is None else Exactness(how.exact, how.scale, lambda seed: again(seed)[key])
+    return how if again is None else Exactness(how.exact, how.scale, how.within, lambda seed: again(seed)[key])
 
 
 def _listed(value: Any) -> Any:

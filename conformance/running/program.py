@@ -38,6 +38,7 @@ class CompiledCheck:
     line: int
     exact: bool
     scale: Evaluate | None
+    within: float
     condition: Evaluate | None
 
 
@@ -209,6 +210,7 @@ class _Compiler:
             line=line,
             exact=check.exact,
             scale=self.oracle(check.scale.template) if check.scale else None,
+            within=check.within,
             condition=self.oracle(check.condition) if check.condition else None,
         )
 
