@@ -1,0 +1,1 @@
+"""The results file: its form, writing it as outcomes come, reading it back, counting it."""

@@ -1,0 +1,119 @@
+"""The lines of a results file: one JSON object a line, written as they come.
+
+    {"kind": "run", "format": 1, …}          first: what was run, with which rules, on which machine
+    {"kind": "subject", …}                   before its cases: one implementation on one device
+    {"kind": "case", …}                      one per finished case
+    {"kind": "end", …}                       last, where the run was not cut off
+
+A file without an end, or with a torn last line, is a run that was cut off: every other line of it still counts.
+``docs/results.schema.json`` is generated from these classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
+
+from conformance.rules.model import Level
+from conformance.running.cases import Case
+from conformance.running.outcome import Finding, Outcome, Status
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """What was run: the suite's version, a digest of the rules, and the machine."""
+
+    suite: str
+    rules: int
+    rules_digest: str
+    python: str
+    platform: str
+    started: str
+    selection: tuple[str, ...] = ()
+    format: int = FORMAT
+    kind: Literal["run"] = "run"
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectLine:
+    """One implementation on one device; ``planned`` is the number of its cases, ``seed`` fixes their random data."""
+
+    implementation: str
+    version: str
+    release: str
+    device: str
+    device_name: str
+    planned: int
+    kind: Literal["subject"] = "subject"
+
+
+@dataclass(frozen=True, slots=True)
+class CaseLine:
+    """The outcome of one case; ``seconds`` is what it took, compiling its rule included."""
+
+    id: str
+    rule: str
+    parameters: str
+    implementation: str
+    device: str
+    level: Level
+    status: Status
+    checks: int = 0
+    findings: tuple[Finding, ...] = ()
+    reason: str = ""
+    left_behind: tuple[str, ...] = ()
+    unread: int = 0
+    seconds: float = 0.0
+    kind: Literal["case"] = "case"
+
+
+@dataclass(frozen=True, slots=True)
+class EndLine:
+    """The run came to its end; ``counts`` are cases by status."""
+
+    finished: str
+    seconds: float
+    counts: dict[str, int] = field(default_factory=dict)
+    kind: Literal["end"] = "end"
+
+
+Line = RunLine | SubjectLine | CaseLine | EndLine
+_DEFAULTS = {one.name: one.default for one in fields(CaseLine)}
+
+
+def case_line(case: Case, outcome: Outcome) -> CaseLine:
+    """The line of a finished case."""
+    return CaseLine(
+        id=case.id,
+        rule=case.rule.id,
+        parameters=case.parameters,
+        implementation=case.implementation,
+        device=case.device,
+        level=case.rule.level,
+        status=outcome.status,
+        checks=outcome.checks,
+        findings=outcome.findings,
+        reason=outcome.reason,
+        left_behind=outcome.left_behind,
+        unread=outcome.unread,
+        seconds=round(outcome.seconds, 6),
+    )
+
+
+def serializable(line: Line) -> dict[str, Any]:
+    """A line as plain data, ``kind`` first; what a case line leaves at its default is left out."""
+    if isinstance(line, CaseLine):
+        data: dict[str, Any] = {"kind": "case"}
+        for name, default in _DEFAULTS.items():
+            value = getattr(line, name)
+            if name != "kind" and value != default:
+                data[name] = value
+        if line.findings:
+            data["findings"] = [
+                {key: value for key, value in asdict(finding).items() if value is not None} for finding in line.findings
+            ]
+        return data
+    plain = asdict(line)
+    return {"kind": plain.pop("kind"), **plain}

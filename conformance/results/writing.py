@@ -1,0 +1,48 @@
+"""Writing results as they come: a line a case, so that a run cut off at any moment keeps what it had."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import TracebackType
+
+from conformance.errors import ResultsError
+from conformance.results.model import Line, serializable
+from conformance.results.reading import read_results
+
+
+class ResultsWriter:
+    """Appends lines to a file; each is in the file, whole, when :meth:`write` returns.
+
+    Args:
+        path: the file; what it held is replaced unless ``resume`` is set.
+        resume: keep the file's lines, less a torn last one, and go on after them.
+
+    Raises:
+        ResultsError: the file cannot be opened, or cannot be resumed.
+    """
+
+    def __init__(self, path: Path, *, resume: bool = False) -> None:
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if resume and path.exists():
+                kept = read_results(path).whole_bytes
+                with path.open("r+b") as file:
+                    file.truncate(kept)
+            self._file = path.open("ab" if resume else "wb", buffering=0)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise ResultsError(f"cannot write results to {path}: {reason}", "name another file with -o") from error
+
+    def write(self, line: Line) -> None:
+        """Append one line."""
+        self._file.write((json.dumps(serializable(line), ensure_ascii=False, separators=(",", ":")) + "\n").encode())
+
+    def __enter__(self) -> ResultsWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._file.close()
