@@ -75,10 +75,15 @@ def _parse(chunk: bytes, number: int, path: Path) -> Line | None:
         hint = "install a newer version of this package"
         raise ResultsError(f"{path} has format {data['format']}; this version reads up to {FORMAT}", hint)
     try:
-        parsed: Line = _adapters()[data["kind"]].validate_python(data)
+        return parse_line(data)
     except ValueError:
         return None
-    return parsed
+
+
+def parse_line(data: dict[str, Any]) -> Line:
+    """Plain data, as JSON holds it, as a line; raises ValueError where it is none."""
+    line: Line = _adapters()[data["kind"]].validate_python(data)
+    return line
 
 
 @cache

@@ -1,0 +1,157 @@
+"""The ``conformance`` command: arguments in, plain functions called, text and an exit status out.
+
+Exit status: 0 conforms, 1 does not, 2 the input is wrong, 3 the harness or an adapter broke or nothing ran.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from conformance import __version__
+from conformance.errors import ConformanceError, SpecErrors
+
+_STATUS = """\
+exit status:
+  0  every implementation that ran conforms
+  1  something does not conform
+  2  the input is wrong: usage, a spec file, a results file
+  3  the harness or an adapter broke, or nothing ran
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    options = _parser().parse_args(argv)
+    try:
+        status: int = options.command(options)
+    except SpecErrors as error:
+        print(error, file=sys.stderr)
+        count = len(error.problems)
+        print(f"{count} problem{'s' if count != 1 else ''} in spec files", file=sys.stderr)
+        return error.exit_status
+    except ConformanceError as error:
+        print(f"conformance: {error}", file=sys.stderr)
+        return error.exit_status
+    except BrokenPipeError:  # the reader of our output (head, less) has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="conformance",
+        description="Check implementations of PyTorch's semantics against documented behaviour, one rule at a time.",
+        epilog=_STATUS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"conformance {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_run(commands)
+    _add_check(commands)
+    _add_list(commands)
+    _add_explain(commands)
+    _add_repro(commands)
+    _add_report(commands)
+    return parser
+
+
+def _add(commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, summary: str, epilog: str) -> argparse.ArgumentParser:
+    return commands.add_parser(
+        name, help=summary, description=summary, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+
+
+def _add_specs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--specs", metavar="PATH", action="append", default=[], type=Path,
+        help="a spec file, or a folder of *.conformance.yaml files, instead of the suite's own rules; repeatable",
+    )  # fmt: skip
+
+
+def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from conformance.cli import running
+
+    epilog = """\
+examples:
+  conformance run                                     torch, on every device it has
+  conformance run -i torch -d cuda batchnorm          one topic on one device
+  conformance run -i mypackage.mytorch -o mine.jsonl  a torch-like module, results into a file
+  conformance run -o mine.jsonl --resume              go on where a run was cut off
+"""
+    parser = _add(commands, "run", "Run rules against implementations and print a verdict for each.", epilog)
+    parser.add_argument("patterns", metavar="RULE-PATTERN", nargs="*", help="an id, a topic or a glob: 'batchnorm', '*/detach-*'")
+    parser.add_argument(
+        "-i", "--implementation", metavar="IMPL", action="append", default=[],
+        help="torch, reference, package.module, package.module:Attribute or a registered name; repeatable",
+    )  # fmt: skip
+    parser.add_argument("-d", "--device", action="append", default=[], help="a device; all there are by default; repeatable")
+    _add_specs(parser)
+    parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="write results here as they come (JSON lines)")
+    parser.add_argument("--resume", action="store_true", help="keep what FILE has and run only what it lacks")
+    parser.add_argument("--examples", metavar="N", type=int, default=25, help="examples for each property (25)")
+    parser.add_argument("--timeout", metavar="S", type=float, default=60.0, help="seconds until a case counts as hanging (60)")
+    parser.add_argument("-q", "--quiet", action="store_true", help="print the verdicts only")
+    parser.set_defaults(command=running.run)
+
+
+def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from conformance.cli import inspecting
+
+    epilog = "Prints file:line:column, what was found, what was expected; exits 2 where anything is wrong."
+    parser = _add(commands, "check", "Validate spec files: every mistake at once, each at its position.", epilog)
+    parser.add_argument("paths", metavar="PATH", nargs="*", type=Path, help="files or folders; the suite's own by default")
+    parser.set_defaults(command=inspecting.check)
+
+
+def _add_list(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from conformance.cli import inspecting
+
+    parser = _add(commands, "list", "List rules.", "")
+    parser.add_argument("patterns", metavar="PATTERN", nargs="*", help="an id, a topic or a glob")
+    parser.add_argument("--format", choices=("text", "json"), default="text")
+    _add_specs(parser)
+    parser.set_defaults(command=inspecting.list_rules)
+
+
+def _add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from conformance.cli import inspecting
+
+    epilog = "The script is that of the rule's first case, for torch."
+    parser = _add(commands, "explain", "Show a rule: sentence, sources, YAML and a script that checks it.", epilog)
+    parser.add_argument("rule", metavar="RULE", help="a rule's id")
+    _add_specs(parser)
+    parser.set_defaults(command=inspecting.explain)
+
+
+def _add_repro(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from conformance.cli import inspecting
+
+    epilog = """\
+examples:
+  conformance repro 'accumulation/adds-into-leaf-grad[passes=2-float32-torch-cpu]' > case.py
+  conformance repro accumulation/adds-into-leaf-grad    the rule's first case on torch
+"""
+    parser = _add(commands, "repro", "Print a standalone script for one case: it needs only the implementation.", epilog)
+    parser.add_argument("case", metavar="CASE", help="a case's id, or a rule's")
+    parser.add_argument("-i", "--implementation", metavar="IMPL", default=None, help="where the id alone does not name it")
+    _add_specs(parser)
+    parser.set_defaults(command=inspecting.repro)
+
+
+def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from conformance.cli import reporting
+
+    parser = _add(commands, "report", "Make one self-contained HTML page from results files.", "")
+    parser.add_argument("results", metavar="RESULTS", nargs="+", type=Path, help="files written by 'conformance run -o'")
+    parser.add_argument("-o", "--output", metavar="FILE", type=Path, required=True, help="the page")
+    _add_specs(parser)
+    parser.set_defaults(command=reporting.report)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

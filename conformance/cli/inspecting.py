@@ -1,0 +1,138 @@
+"""``conformance check``, ``list``, ``explain`` and ``repro``: looking at rules and cases."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from conformance.errors import ConformanceError, ImplementationNotFound
+from conformance.rules.loading import load, spec_files
+from conformance.rules.model import Rule
+
+
+def check(options: argparse.Namespace) -> int:
+    """Validate spec files; SpecErrors carries whatever is wrong."""
+    rules = load(options.paths)
+    files = len(spec_files(options.paths))
+    if not files:
+        raise ConformanceError("no spec file there", "a folder is searched for *.conformance.yaml")
+    print(f"{len(rules)} rules in {files} file{'s' if files != 1 else ''}: all well formed")
+    return 0
+
+
+def list_rules(options: argparse.Namespace) -> int:
+    """Print the selected rules, a line each or as JSON."""
+    from conformance.running.cases import select
+
+    rules = select(load(options.specs), options.patterns)
+    if options.format == "json":
+        print(json.dumps([_as_json(rule) for rule in rules], indent=1, ensure_ascii=False))
+        return 0
+    width = max((len(rule.id) for rule in rules), default=0)
+    for rule in rules:
+        print(f"{rule.id:<{width}}  {rule.says}")
+    return 0
+
+
+def _as_json(rule: Rule) -> dict[str, Any]:
+    return {
+        "id": rule.id,
+        "says": rule.says,
+        "level": rule.level,
+        "sources": list(rule.sources),
+        "since": rule.since,
+        "until": rule.until,
+        "myth": rule.myth,
+        "capabilities": sorted(rule.capabilities),
+        "file": rule.topic.file,
+        "line": rule.line,
+    }
+
+
+def explain(options: argparse.Namespace) -> int:
+    """Print everything about one rule."""
+    rules = load(options.specs)
+    rule = _find_rule(rules, options.rule)
+    print(f"{rule.id}  ({rule.level})\n\n{rule.says}\n")
+    if rule.myth:
+        print(f"Myth: {rule.myth}\n")
+    if rule.disagreement:
+        print(f"The documentation says: {rule.disagreement.says} {rule.disagreement.upstream or ''}\n")
+    print("Source: " + ", ".join(rule.sources))
+    if rule.since or rule.until:
+        print(f"torch: since {rule.since or 'ever'}" + (f", until {rule.until}" if rule.until else ""))
+    print(f"Stated in {rule.position}\n\n{rule.yaml}\n")
+    try:
+        print(_script(rule, "", None))
+    except ConformanceError as error:
+        print(f"(no script: {error})")
+    return 0
+
+
+def repro(options: argparse.Namespace) -> int:
+    """Print the standalone script of one case."""
+    rules = load(options.specs)
+    rule_id, _, label = options.case.partition("[")
+    rule = _find_rule(rules, rule_id)
+    print(_script(rule, label.rstrip("]"), options.implementation))
+    return 0
+
+
+def _script(rule: Rule, label: str, named: str | None) -> str:
+    """The script of the case of ``rule`` whose id ends in ``label``; of its first case where that is empty."""
+    from conformance.implementations import find
+    from conformance.repro import script
+    from conformance.running.cases import Case, expand
+    from conformance.running.execute import Runner
+
+    try:
+        implementation = find(named or _implementation_of(label))
+    except ImplementationNotFound:
+        if label or named:
+            raise
+        return script(_any_case(rule), None)
+    cases: list[Case] = []
+    for device in implementation.devices():
+        cases.extend(expand([rule], implementation, device))
+    if not cases:
+        raise ConformanceError(f"{implementation.name} {implementation.release} does not claim {rule.id}")
+    case = next((one for one in cases if one.id == f"{rule.id}[{label}]"), None) if label else cases[0]
+    if case is None:
+        raise ConformanceError(f"no case is called '{rule.id}[{label}]'", _nearest(label, cases))
+    drawn = None
+    if rule.is_property:
+        from conformance.running.properties import example
+
+        drawn = example(Runner(implementation), case)
+    return script(case, implementation, drawn=drawn)
+
+
+def _any_case(rule: Rule) -> Any:
+    from conformance.rules.parameters import rows
+    from conformance.running.cases import Case
+
+    return Case(rule, next(iter(rows(rule, "cpu", ()))), "torch", "cpu")
+
+
+def _implementation_of(label: str) -> str:
+    """The implementation that a case id names: the last but one part."""
+    parts = label.split("-")
+    return parts[-2] if len(parts) > 1 else "torch"
+
+
+def _nearest(label: str, cases: Sequence[Any]) -> str:
+    labels = [case.id.partition("[")[2].rstrip("]") for case in cases]
+    close = difflib.get_close_matches(label, labels, n=1, cutoff=0.3)
+    return f"did you mean '{close[0]}'?" if close else f"there are {len(cases)} cases; one is '{labels[0]}'"
+
+
+def _find_rule(rules: Sequence[Rule], rule_id: str) -> Rule:
+    for rule in rules:
+        if rule.id == rule_id:
+            return rule
+    close = difflib.get_close_matches(rule_id, [rule.id for rule in rules], n=1)
+    hint = f"did you mean '{close[0]}'?" if close else "'conformance list' prints all ids"
+    raise ConformanceError(f"no rule is called '{rule_id}'", hint)

@@ -1,0 +1,23 @@
+"""``conformance report``: results files -> one page."""
+
+from __future__ import annotations
+
+import argparse
+
+from conformance.errors import ResultsError
+from conformance.report.html import render
+from conformance.results.reading import read_results
+from conformance.rules.loading import load
+
+
+def report(options: argparse.Namespace) -> int:
+    """Write the page."""
+    results = [read_results(path) for path in options.results]
+    page = render(results, load(options.specs))
+    try:
+        options.output.parent.mkdir(parents=True, exist_ok=True)
+        options.output.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise ResultsError(f"cannot write {options.output}: {error.strerror or error}") from error
+    print(f"{options.output}: {sum(len(one.cases) for one in results)} cases from {len(results)} files")
+    return 0
