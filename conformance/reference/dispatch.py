@@ -54,7 +54,7 @@ from conformance.reference import devices, dtypes, graph
 from conformance.reference.graph import Node, SavedTensor, gradient_edge
 from conformance.reference.modes import state
 from conformance.reference.storages import may_overlap
-from conformance.reference.tensors import Tensor, storage_of, wrap
+from conformance.reference.tensors import Tensor, geometry_of, storage_of, wrap
 from conformance.reference.views import (
     DEFAULT,
     MULTI_OUTPUT,
@@ -360,20 +360,29 @@ def declare_variadic(name: str, forward: Callable[..., Any], rule: Callable[...,
 
 
 def declare_view(
-    name: str, geometry: Callable[..., Any], rules: Rules, several: bool = False, unsafe: bool = False
+    name: str,
+    geometry: Callable[..., Any],
+    rules: Rules,
+    several: bool = False,
+    dtype: Callable[[dtypes.dtype], dtypes.dtype] | None = None,
 ) -> Callable[..., Any]:
-    """Declare an operation whose result (results, if `several`) shares the input's memory."""
-    parameters = list(inspect.signature(geometry).parameters)[1:]
+    """Declare an operation whose result (results, if `several`) shares the input's memory.
+
+    `dtype` tells the result's type when it is another one. A rule may ask for `old`, the input's geometry.
+    """
+    parameters = [*list(inspect.signature(geometry).parameters)[1:], "old"]
     operation = Operation(name, geometry, rules, ("self",), parameters)
-    from conformance.reference.tensors import geometry_of
 
     def call(self: Tensor, *params: Any) -> Any:
         storage_of(self)
-        found = geometry(geometry_of(self), *params)
-        creation = MULTI_OUTPUT if several and not unsafe else DEFAULT
-        views = [make_view(self, each, creation) for each in found] if several else [make_view(self, found)]
+        old = geometry_of(self)
+        found = geometry(old, *params)
+        if several:
+            views = [make_view(self, each, MULTI_OUTPUT) for each in found]
+        else:
+            views = [make_view(self, found, DEFAULT, dtype(self.dtype).numpy if dtype else None)]
         if state.grad and (self._requires_grad or self._base is not None) and self.requires_grad:
-            attach(record(operation, (self,), params, ()), views)
+            attach(record(operation, (self,), (*params, old), ()), views)
         return tuple(views) if several else views[0]
 
     call.__name__ = name
@@ -423,6 +432,11 @@ def keep_original(target: Tensor, operation: Operation, inputs: Sequence[Any]) -
             mask |= 1 << position
     needed = (INPUT, 0) in operation.plan(mask).sources
     return target.clone() if needed else target  # type: ignore[attr-defined, no-any-return]
+
+
+def constant(array: Any, like: Tensor) -> Tensor:
+    """A tensor without history around an array, beside another tensor."""
+    return wrap(array, like._device)
 
 
 def check_writable(target: Tensor) -> None:

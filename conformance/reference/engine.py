@@ -14,6 +14,7 @@ All state of a run lies in its `Run`, so a node may start another run from withi
 from __future__ import annotations
 
 import heapq
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,14 +26,26 @@ from conformance.reference.modes import state
 from conformance.reference.storages import is_non_overlapping_and_dense
 from conformance.reference.tensors import Tensor, wrap
 
-_finals: list[list[Any]] = []
+class _Running(threading.local):
+    """The runs under way in a thread, innermost last."""
+
+    def __init__(self) -> None:
+        self.runs: list[Run] = []
+
+
+_running = _Running()
+
+
+def current_run() -> Run:
+    """The innermost run; RuntimeError when none is under way."""
+    if not _running.runs:
+        raise RuntimeError("Final callbacks can only be installed during backward pass.")
+    return _running.runs[-1]
 
 
 def queue_callback(callback: Any) -> None:
     """Call `callback()` at the end of the running backward; RuntimeError when none runs."""
-    if not _finals:
-        raise RuntimeError("Final callbacks can only be installed during backward pass.")
-    _finals[-1].append(callback)
+    current_run().callbacks.append(callback)
 
 
 def run_backward(
@@ -50,15 +63,14 @@ def run_backward(
     """
     run = Run(keep_graph, inputs, accumulate)
     grad_mode, state.grad = state.grad, create_graph
-    callbacks: list[Any] = []
-    _finals.append(callbacks)
+    _running.runs.append(run)
     try:
         run.prepare(roots)
         run.execute(roots, grads)
-        for each in callbacks:
+        for each in run.callbacks:
             each()
     finally:
-        _finals.pop()
+        _running.runs.pop()
         state.grad = grad_mode
     return [run.captured.get((id(node), number)) for node, number in inputs or ()]
 
@@ -66,12 +78,13 @@ def run_backward(
 class Run:
     """One backward pass."""
 
-    __slots__ = ("accumulate", "captured", "dependencies", "inputs", "keep_graph", "needed", "wanted")
+    __slots__ = ("accumulate", "callbacks", "captured", "dependencies", "inputs", "keep_graph", "needed", "wanted")
 
     def __init__(self, keep_graph: bool, inputs: Sequence[Edge] | None, accumulate: bool) -> None:
         self.keep_graph = keep_graph
         self.accumulate = accumulate
         self.inputs = inputs
+        self.callbacks: list[Any] = []
         self.captured: dict[tuple[int, int], Tensor | None] = {}
         self.wanted: dict[int, list[int]] = {}
         self.dependencies: dict[Node, int] = {}
@@ -98,6 +111,10 @@ class Run:
                         stack.append(following)
         if self.inputs is not None:
             self._prune(order)
+
+    def will_run(self, node: Node | None) -> bool:
+        """Whether the run reaches a node (and, with inputs, needs it)."""
+        return node in self.dependencies and (self.needed is None or node in self.needed)
 
     def _prune(self, order: list[Node]) -> None:
         targets: set[Node] = set()

@@ -87,7 +87,6 @@ class Tensor:
     _post_accumulate_hooks: dict[int, Callable[..., Any]] | None = None
     _retains: weakref.ref[Node] | None = None
     _accumulator: weakref.ref[Any] | None = None
-    _lazy_conj: bool = False
     name: str | None = None
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -260,8 +259,6 @@ def alias(source: Tensor, counter: list[int] | None = None, cls: type[Tensor] = 
     tensor._requires_grad = False
     if source._inference:
         tensor._inference = True
-    if source._lazy_conj:
-        tensor._lazy_conj = True
     return tensor
 
 

@@ -66,19 +66,17 @@ class ViewInfo:
             raise RuntimeError(f"A view was made and {modified} is being modified inplace. {_REFUSALS[self.creation]}")
 
 
-def make_view(source: Tensor, geometry: Geometry, creation: int = DEFAULT) -> Tensor:
-    """The view of a tensor that sees `geometry` of its storage; no history yet."""
+def make_view(source: Tensor, geometry: Geometry, creation: int = DEFAULT, dtype: Any = None) -> Tensor:
+    """The view of a tensor that sees `geometry` of its storage (as another NumPy dtype, if given); no history yet."""
     storage = storage_of(source)
     view: Tensor = object.__new__(Tensor)
-    view._array = window(storage, source._array.dtype, geometry)
+    view._array = window(storage, dtype or source._array.dtype, geometry)
     view._storage = storage
     view._counter = source._counter
     view._device = source._device
     view._grad_fn = None
     view._output_nr = 0
     view._requires_grad = False
-    if source._lazy_conj:
-        view._lazy_conj = True
     if source._inference:
         view._inference = True
         view._base = None

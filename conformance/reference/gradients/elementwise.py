@@ -175,3 +175,39 @@ BINARY_RULES: dict[str, Rules] = {
     # Recorded, but without a derivative: they raise when a gradient has to pass.
     "heaviside": {},
 }
+
+
+def _inside(self: Any, min: Any, max: Any) -> Any:
+    """Where clamp lets the gradient pass: the bounds belong to the inside."""
+    if min is None or max is None:
+        return self <= max if min is None else self >= min
+    return ops.logical_and(self >= min, self <= max)
+
+
+def _angle_rule(grad: Any, self: Any) -> Any:
+    if self._array.dtype.kind != "c":
+        return grad * 0
+    size = self.abs()
+    # d angle = Im(dz / z); as a gradient with respect to conj(z) that is i z / |z|^2.
+    return ops.where(size == 0, 0.0, grad * self * 1j / (size * size))
+
+
+CLAMP_RULES: dict[str, Rules] = {
+    "clamp": dict(
+        self=lambda grad, self, min, max: masked(grad, _inside(self, min, max)),
+        min=lambda grad, self, min, max: masked(
+            grad, self < min if max is None else ops.logical_and(self < min, min < max)
+        ),
+        max=lambda grad, self, min, max: masked(
+            grad, self > max if min is None else ops.logical_or(self > max, max < min)
+        ),
+    ),
+    "lerp": dict(
+        self=lambda grad, weight: grad * (1 - conj(weight)),
+        end=lambda grad, weight: grad * conj(weight),
+        weight=lambda grad, self, end: grad * conj(end - self),
+    ),
+    "nan_to_num": dict(self=lambda grad, self: masked(grad, self.isfinite())),
+    "angle": dict(self=_angle_rule),
+    "round": dict(self=lambda grad: ops.zeros_of(grad)),
+}

@@ -34,6 +34,7 @@ def inverse(dims: tuple[int, ...]) -> tuple[int, ...]:
 RULES: dict[str, Rules] = {
     "view": dict(self=lambda grad, self_shape: grad.reshape(self_shape)),
     "transpose": dict(self=lambda grad, dim0, dim1: grad.transpose(dim0, dim1)),
+    "t": dict(self=lambda grad: ops.t(grad)),
     "permute": dict(self=lambda grad, dims: grad.permute(inverse(dims))),
     # The engine undoes broadcasting.
     "expand": dict(self=lambda grad: grad),
@@ -61,6 +62,11 @@ RULES: dict[str, Rules] = {
     "split_with_sizes": dict(
         self=lambda grads, self_shape, sizes, dim: of_parts(
             grads, self_shape, shaping.split_with_sizes(shaping.of_contiguous(self_shape), sizes, dim)
+        )
+    ),
+    "as_strided": dict(
+        self=lambda grad, old, size, stride, offset: ops.as_strided_backward(
+            grad, old, shaping.as_strided(old, size, stride, offset)
         )
     ),
     "view_as_real": dict(self=lambda grad: ops.view_as_complex(grad.contiguous())),

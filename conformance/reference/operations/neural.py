@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from conformance.reference.dispatch import declare
 from conformance.reference.elementwise import declare_unary
-from conformance.reference.forward import activation, convolution, embedding, losses, normalization, pooling
+from conformance.reference.forward import activation, convolution, embedding, losses, normalization, padding, pooling
 from conformance.reference.gradients import activation as activation_rules
 from conformance.reference.gradients import convolution as convolution_rules
 from conformance.reference.gradients import embedding as embedding_rules
 from conformance.reference.gradients import losses as loss_rules
 from conformance.reference.gradients import normalization as normalization_rules
+from conformance.reference.gradients import padding as padding_rules
 from conformance.reference.gradients import pooling as pooling_rules
 
 for _name, _function in activation.ACTIVATIONS.items():
@@ -64,7 +65,7 @@ normalize = declare(
     normalization.normalize,
     normalization_rules.NORMALIZE,
     inputs=("input", "weight", "bias"),
-    outputs=("output", "mean", "rstd"),
+    outputs=("output", "mean", "variance"),
 )
 normalize_by = declare(
     "native_norm_by",
@@ -86,3 +87,6 @@ embedding_ = declare(
 embedding_adjoint = declare(
     "embedding_adjoint", embedding.embedding_adjoint, embedding_rules.EMBEDDING_ADJOINT, inputs=("self", "indices")
 )
+
+constant_pad_nd = declare("constant_pad_nd", padding.constant_pad, padding_rules.CONSTANT_PAD)
+crop = declare("crop", padding.crop, padding_rules.CROP)

@@ -6,13 +6,15 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from conformance.reference import dtypes, storages
 from conformance.reference.dispatch import declare, declare_view, ops
 from conformance.reference.errors import NotSupported
 from conformance.reference.forward import shaping
 from conformance.reference.forward.shaping import wrap_dim
 from conformance.reference.gradients.shaping import RULES
-from conformance.reference.storages import infer_size, is_contiguous, view_stride
-from conformance.reference.tensors import Tensor, geometry_of, wrap
+from conformance.reference.storages import infer_size, view_stride
+from conformance.reference.tensors import Tensor, geometry_of
+from conformance.reference.views import set_history
 
 _view = declare_view("view", shaping.view, RULES["view"])
 _transpose = declare_view("transpose", shaping.transpose, RULES["transpose"])
@@ -26,6 +28,12 @@ _diagonal = declare_view("diagonal", shaping.diagonal, RULES["diagonal"])
 _unfold = declare_view("unfold", shaping.unfold, RULES["unfold"])
 _unbind = declare_view("unbind", shaping.unbind, RULES["unbind"], several=True)
 _split = declare_view("split_with_sizes", shaping.split_with_sizes, RULES["split_with_sizes"], several=True)
+_t = declare_view("t", lambda old: shaping.transpose(old, 0, 1) if len(old.size) == 2 else old, RULES["t"])
+_as_strided = declare_view("as_strided", shaping.as_strided, RULES["as_strided"])
+_view_as_real = declare_view("view_as_real", shaping.view_as_real, RULES["view_as_real"], dtype=dtypes.dtype.to_real)
+_view_as_complex = declare_view(
+    "view_as_complex", shaping.view_as_complex, RULES["view_as_complex"], dtype=dtypes.dtype.to_complex
+)
 declare("as_strided_of", shaping.as_strided_of, RULES["as_strided_of"])
 declare("as_strided_backward", shaping.as_strided_backward, RULES["as_strided_backward"])
 declare("as_strided_replaced", shaping.as_strided_replaced, RULES["as_strided_replaced"], ("self", "inner"))
@@ -79,10 +87,238 @@ def squeeze(self: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
     return _squeeze(self, (dim,) if isinstance(dim, int) else dim if dim is None else tuple(dim))  # type: ignore
 
 
-def contiguous(self: Tensor) -> Tensor:
+def flatten(self: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """The dimensions from start_dim to end_dim as one; a 0-d tensor becomes a vector."""
+    shape = self._array.shape
+    if not shape:
+        return reshape(self, 1)
+    start, end = wrap_dim(start_dim, len(shape)), wrap_dim(end_dim, len(shape))
+    if start > end:
+        raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
+    return self if start == end else reshape(self, (*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]))
+
+
+def ravel(self: Tensor) -> Tensor:
+    """Everything in one dimension."""
+    return reshape(self, -1)
+
+
+def unflatten(self: Tensor, dim: int, sizes: Any) -> Tensor:
+    """One dimension as several; one of the sizes may be -1."""
+    shape = self._array.shape
+    dim = wrap_dim(dim, len(shape))
+    return _view(self, (*shape[:dim], *infer_size(tuple(sizes), shape[dim]), *shape[dim + 1 :]))  # type: ignore
+
+
+def view_as(self: Tensor, other: Tensor) -> Tensor:
+    """A view in the shape of another tensor."""
+    return view(self, other._array.shape)
+
+
+def reshape_as(self: Tensor, other: Tensor) -> Tensor:
+    """Reshaped to the shape of another tensor."""
+    return reshape(self, other._array.shape)
+
+
+def expand_as(self: Tensor, other: Tensor) -> Tensor:
+    """Expanded to the shape of another tensor."""
+    return _expand(self, other._array.shape)  # type: ignore[no-any-return]
+
+
+def broadcast_to(self: Tensor, size: Any) -> Tensor:
+    """Expanded to a shape."""
+    return _expand(self, sizes_of((size,)))  # type: ignore[no-any-return]
+
+
+def movedim(self: Tensor, source: Any, destination: Any) -> Tensor:
+    """A view with dimensions moved to other places, the rest in their order."""
+    ndim = self._array.ndim
+    sources = [wrap_dim(each, ndim) for each in ((source,) if isinstance(source, int) else source)]
+    targets = [wrap_dim(each, ndim) for each in ((destination,) if isinstance(destination, int) else destination)]
+    rest = iter(d for d in range(ndim) if d not in sources)
+    return _permute(self, tuple(sources[targets.index(d)] if d in targets else next(rest) for d in range(ndim)))  # type: ignore
+
+
+def narrow(self: Tensor, dim: int, start: int, length: int) -> Tensor:
+    """A view of `length` positions along dim from `start`."""
+    n = self._array.shape[wrap_dim(dim, self._array.ndim)]
+    start = int(start)
+    if not -n <= start <= n:
+        raise IndexError(f"start out of range (expected to be in range of [{-n}, {n}], but got {start})")
+    start += n if start < 0 else 0
+    if length < 0 or start + length > n:
+        raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({n}).")
+    return ops.slice(self, dim, start, start + length, 1)  # type: ignore[no-any-return]
+
+
+def t(self: Tensor) -> Tensor:
+    """A matrix transposed; vectors stay."""
+    if self._array.ndim > 2:
+        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {self._array.ndim}D")
+    return _t(self)  # type: ignore[no-any-return]
+
+
+def adjoint(self: Tensor) -> Tensor:
+    """The last two dimensions exchanged, complex numbers conjugated."""
+    return conj(_transpose(self, -2, -1))
+
+
+def conj(self: Tensor) -> Tensor:
+    """The complex conjugate (a copy here; PyTorch's is a lazy view); a real tensor itself."""
+    return ops.conj_physical(self) if self._array.dtype.kind == "c" else self
+
+
+def real(self: Tensor) -> Tensor:
+    """A view of the real parts; a real tensor itself."""
+    return ops.select(view_as_real(self), -1, 0) if self._array.dtype.kind == "c" else self
+
+
+def imag(self: Tensor) -> Tensor:
+    """A view of the imaginary parts; RuntimeError for real tensors."""
+    if self._array.dtype.kind != "c":
+        raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
+    return ops.select(view_as_real(self), -1, 1)  # type: ignore[no-any-return]
+
+
+def view_as_real(self: Tensor) -> Tensor:
+    """A complex tensor's parts as a last dimension of size 2."""
+    return _view_as_real(self)  # type: ignore[no-any-return]
+
+
+def view_as_complex(self: Tensor) -> Tensor:
+    """A last dimension of size 2 as the parts of complex numbers."""
+    return _view_as_complex(self)  # type: ignore[no-any-return]
+
+
+def diagonal(self: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
+    """A view of the diagonal, as a new last dimension."""
+    return _diagonal(self, offset, dim1, dim2)  # type: ignore[no-any-return]
+
+
+def unfold(self: Tensor, dimension: int, size: int, step: int) -> Tensor:
+    """A view of sliding windows along a dimension, their content as a new last dimension."""
+    return _unfold(self, dimension, size, step)  # type: ignore[no-any-return]
+
+
+def as_strided(self: Tensor, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
+    """A view with any geometry of the storage."""
+    return _as_strided(self, tuple(size), tuple(stride), storage_offset)  # type: ignore[no-any-return]
+
+
+def unbind(self: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
+    """Views of all slices along dim."""
+    return _unbind(self, dim)  # type: ignore[no-any-return]
+
+
+def _even(n: int, size: int) -> tuple[int, ...]:
+    return tuple([min(size, n - start) for start in range(0, n, size)]) or (0,)
+
+
+def _parts(self: Tensor, split_size: Any, dim: int) -> tuple[int, ...]:
+    n = self._array.shape[wrap_dim(dim, self._array.ndim)]
+    if not isinstance(split_size, int):
+        return tuple(split_size)
+    if split_size <= 0 and n:
+        raise RuntimeError(f"split expects split_size be non-negative, but got split_size={split_size}")
+    return _even(n, split_size)
+
+
+def split(self: Tensor, split_size: Any, dim: int = 0) -> tuple[Tensor, ...]:
+    """Views of consecutive parts: of one size, or of the sizes in a list."""
+    return _split(self, _parts(self, split_size, dim), dim)  # type: ignore[no-any-return]
+
+
+def unsafe_split(self: Tensor, split_size: Any, dim: int = 0) -> tuple[Tensor, ...]:
+    """As split, but the parts may be written in place: they are not tracked as views."""
+    return _untracked(split(self, split_size, dim))
+
+
+def chunk(self: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """At most `chunks` views of equal parts; the last may be smaller."""
+    if chunks <= 0:
+        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
+    n = self._array.shape[wrap_dim(dim, self._array.ndim)]
+    return split(self, max(-(-n // chunks), 1), dim)
+
+
+def unsafe_chunk(self: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """As chunk, but the parts may be written in place: they are not tracked as views."""
+    return _untracked(chunk(self, chunks, dim))
+
+
+def _untracked(parts: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    for each in parts:
+        each._base, each._view, each._counter = None, None, [0]
+    return parts
+
+
+def tensor_split(self: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+    """Views of parts cut at indices, or into a number of nearly equal ones."""
+    n = self._array.shape[wrap_dim(dim, self._array.ndim)]
+    if isinstance(indices_or_sections, int):
+        small, extra = divmod(n, indices_or_sections)
+        sizes = [small + 1] * extra + [small] * (indices_or_sections - extra)
+        cuts = [sum(sizes[:position]) for position in range(1, len(sizes))]
+    else:
+        cuts = list(indices_or_sections)
+    edges = [0, *cuts, n]
+    return tuple(ops.slice(self, dim, start, end, 1) for start, end in zip(edges, edges[1:], strict=False))
+
+
+def sum_to_size(self: Tensor, *size: Any) -> Tensor:
+    """Summed over the dimensions in which a tensor of that size would be broadcast."""
+    sizes, shape = sizes_of(size), self._array.shape
+    leading = len(shape) - len(sizes)
+    dims = [*range(leading), *[leading + d for d, n in enumerate(sizes) if n == 1 and shape[leading + d] != 1]]
+    summed = ops.sum(self, tuple(dims), True) if dims else self
+    return _view(summed, sizes) if leading else summed  # type: ignore[no-any-return]
+
+
+def _reshaped_in_place(self: Tensor, made: Tensor) -> Tensor:
+    """Give a tensor the geometry and the history of a view of it; its version goes up."""
+    if self._base is not None:
+        raise NotSupported("changing the shape of a view in place")
+    if self._requires_grad and self._grad_fn is None:
+        raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+    self._array, self._storage = made._array, made._storage
+    self._counter[0] += 1
+    if made._grad_fn is not None:
+        set_history(self, made._grad_fn, made._output_nr)
+    return self
+
+
+def squeeze_(self: Tensor, dim: Any = None) -> Tensor:
+    """squeeze, in place."""
+    return _reshaped_in_place(self, squeeze(self, dim))
+
+
+def unsqueeze_(self: Tensor, dim: int) -> Tensor:
+    """unsqueeze, in place."""
+    return _reshaped_in_place(self, unsqueeze(self, dim))
+
+
+def transpose_(self: Tensor, dim0: int, dim1: int) -> Tensor:
+    """transpose, in place."""
+    return _reshaped_in_place(self, transpose(self, dim0, dim1))
+
+
+def t_(self: Tensor) -> Tensor:
+    """t, in place."""
+    return _reshaped_in_place(self, t(self))
+
+
+def contiguous(self: Tensor, memory_format: Any = None) -> Tensor:
     """The tensor itself if it is row-major, otherwise a copy that is."""
+    return self if is_contiguous(self) else ops.contiguous_copy(self)
+
+
+def is_contiguous(self: Tensor, memory_format: Any = None) -> bool:
+    """Whether the elements lie in row-major order."""
+    if self._array.flags.c_contiguous:
+        return True
     geometry = geometry_of(self)
-    return self if is_contiguous(geometry.size, geometry.stride) else ops.contiguous_copy(self)
+    return storages.is_contiguous(geometry.size, geometry.stride)
 
 
-__all__ = ["NotSupported", "wrap", "wrap_dim"]
+swapaxes = swapdims = transpose
+swapaxes_ = swapdims_ = transpose_

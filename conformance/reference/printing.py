@@ -1,0 +1,94 @@
+"""How a tensor prints: its elements as PyTorch writes them in simple cases, then what is not the default."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from conformance.reference import devices, dtypes
+
+if TYPE_CHECKING:
+    from conformance.reference.tensors import Tensor
+
+
+def tensor_text(tensor: Tensor) -> str:
+    """As in `tensor([1., 2.], requires_grad=True)`."""
+    array = tensor._array
+    body = elements_text(array, indent=7) if array.size else "[" * max(array.ndim, 1) + "]" * max(array.ndim, 1)
+    notes = []
+    if tensor._device is not devices.cpu:
+        notes.append(f"device='{tensor._device}'")
+    if not array.size and array.ndim > 1:
+        notes.append(f"size={tuple(array.shape)}")
+    if tensor.dtype not in (dtypes.get_default_dtype(), dtypes.int64, dtypes.bool_) or not array.size:
+        if tensor.dtype is not dtypes.get_default_dtype():
+            notes.append(f"dtype={tensor.dtype!r}")
+    node = tensor.grad_fn
+    if node is not None:
+        notes.append(f"grad_fn=<{node.name()}>")
+    elif tensor.requires_grad:
+        notes.append("requires_grad=True")
+    return f"tensor({', '.join([body, *notes])})"
+
+
+def elements_text(array: Any, indent: int) -> str:
+    """The elements in brackets, one width for all."""
+    write = _writer(array)
+    if not array.ndim:
+        return write(array[()])
+    width = max(len(write(each)) for each in _shown(array).flat)
+
+    def rows(part: Any, depth: int) -> str:
+        if part.ndim == 1:
+            return "[" + ", ".join([each if each == "..." else each.rjust(width) for each in _ends(part, write)]) + "]"
+        gap = "," + "\n" * (part.ndim - 1) + " " * (indent + depth + 1)
+        return "[" + gap.join(_ends(part, lambda each: rows(each, depth + 1))) + "]"
+
+    return rows(array, 0)
+
+
+EDGE, LIMIT = 3, 1000
+
+
+def _ends(part: Any, write: Any) -> list[str]:
+    if len(part) <= 2 * EDGE or part.size * 0 + _total[0] <= LIMIT:
+        return [write(each) for each in part]
+    return [*[write(each) for each in part[:EDGE]], "...", *[write(each) for each in part[-EDGE:]]]
+
+
+_total = [0]
+
+
+def _shown(array: Any) -> Any:
+    """The elements that decide the width: all of a small tensor, the corners of a large one."""
+    _total[0] = array.size
+    if array.size <= LIMIT:
+        return array
+    for dim, n in enumerate(array.shape):
+        if n > 2 * EDGE:
+            array = np.concatenate([np.take(array, range(EDGE), dim), np.take(array, range(n - EDGE, n), dim)], dim)
+    return array
+
+
+def _writer(array: Any) -> Any:
+    """The function that writes one element."""
+    if array.dtype.kind == "b":
+        return lambda each: str(bool(each))
+    if array.dtype.kind in "iu":
+        return lambda each: str(int(each))
+    if array.dtype.kind == "c":
+        return lambda each: f"{each.real:.4f}{'+' if each.imag >= 0 else '-'}{abs(each.imag):.4f}j"
+    values = _shown(np.atleast_1d(array)).astype(np.float64)
+    finite = np.abs(values[np.isfinite(values) & (values != 0)])
+    if finite.size and (finite.max() / finite.min() > 1000 or finite.max() > 1e8 or finite.min() < 1e-4):
+        if not all(float(each).is_integer() for each in finite) or finite.max() / finite.min() > 1000 or finite.max() > 1e8:
+            return lambda each: _special(float(each)) or f"{float(each):.4e}"
+    if all(float(each).is_integer() for each in finite):
+        return lambda each: _special(float(each)) or f"{float(each):.0f}."
+    return lambda each: _special(float(each)) or f"{float(each):.4f}"
+
+
+def _special(value: float) -> str:
+    return "nan" if math.isnan(value) else ("inf" if value > 0 else "-inf") if math.isinf(value) else ""
