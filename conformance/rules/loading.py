@@ -352,7 +352,7 @@ class _RuleLoader:
         checker = language.Checker(
             vocabulary=self.file.vocabulary,
             report=report,
-            known=frozenset(self.parameters | self._given_names() | self.made.stores),
+            known=frozenset(self.parameters | self._given_names() | self.made.stores | language.collect(tree).stores),
             fixed=frozenset(),
             own_members=frozenset(self.made.own_members),
             observing=True,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from conformance.running.comparing import Exactness, Mismatch, describe, match, read, same
+from conformance.running.comparing import Exactness, Mismatch, describe, listed, match, read, same
 from conformance.running.outcome import Kind
 from conformance.running.program import CompiledCheck, CompiledObservation
 from conformance.running.world import Snapshot, World
@@ -18,6 +18,7 @@ _FACT_KINDS: Mapping[str, Kind] = {"dtype": "dtype", "shape": "shape", "strides"
 
 def check_observation(world: World, observation: CompiledObservation, value: Any) -> None:
     """Check ``value`` against everything the rule expects of it; each check is recorded by itself."""
+    value = listed(value)  # an iterator would be spent after the first check
     for check in observation.checks:
         if check.condition is not None and not check.condition(world.oracle):
             continue
@@ -105,7 +106,7 @@ def _node_name(node: Any) -> str:
 
 
 def _length(world: World, check: CompiledCheck, value: Any) -> Mismatch | None:
-    wanted, found = int(check.operand(world.oracle)), len(list(value) if hasattr(value, "__next__") else value)
+    wanted, found = int(check.operand(world.oracle)), len(value)
     return None if found == wanted else Mismatch("shape", f"{wanted} elements", f"{found} elements")
 
 
@@ -127,7 +128,7 @@ def _as_data(value: Any) -> Any:
     """Sequences as lists and mappings as dicts, so that they compare with what YAML can say."""
     if isinstance(value, Mapping):
         return {key: _as_data(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)) or hasattr(value, "__next__"):
+    if isinstance(value, (list, tuple, set, frozenset)):
         items = [_as_data(item) for item in value]
         return sorted(items, key=repr) if isinstance(value, (set, frozenset)) else items
     return value
@@ -152,7 +153,7 @@ def _is(world: World, check: CompiledCheck, value: Any) -> Mismatch | None:
     if isinstance(check.operand, tuple):
         wanted = [eval(code, world.made) for code in check.operand]  # noqa: S307
     else:
-        other = eval(check.operand, world.made)  # noqa: S307
+        other = listed(eval(check.operand, world.made))  # noqa: S307
         if not isinstance(other, (list, tuple)):
             return None if value is other else Mismatch("identity", "the same object", "another object")
         wanted = list(other)
@@ -191,11 +192,11 @@ def _is_arraylike(value: Any, is_tensor: Callable[[Any], bool]) -> bool:
 
 
 def _same_as(world: World, check: CompiledCheck, value: Any) -> Mismatch | None:
-    return same(world, value, eval(check.operand, world.made))  # noqa: S307
+    return same(world, value, listed(eval(check.operand, world.made)))  # noqa: S307
 
 
 def _close_to(world: World, check: CompiledCheck, value: Any) -> Mismatch | None:
-    return match(world, value, _readable(world, eval(check.operand, world.made)), _exactness_of_scale(world, check))  # noqa: S307
+    return match(world, value, _readable(world, listed(eval(check.operand, world.made))), _exactness_of_scale(world, check))  # noqa: S307
 
 
 def _exactness_of_scale(world: World, check: CompiledCheck) -> Exactness:
@@ -299,7 +300,7 @@ def _holds(world: World, check: CompiledCheck, value: Any) -> Mismatch | None:
     if snapshot is not None and snapshot.values is None:
         world.unread += 1
         return None
-    it = _readable(world, list(value) if hasattr(value, "__next__") else value)
+    it = _readable(world, value)
     if isinstance(it, np.ndarray) and it.dtype.kind == "f":
         it = it.astype(np.float64)
     for source, condition in check.operand:

@@ -49,7 +49,6 @@ def match(world: World, observed: Any, expected: Any, how: Exactness) -> Mismatc
     if expected is None or isinstance(expected, str):
         same = observed is None if expected is None else isinstance(observed, str) and observed == expected
         return None if same else Mismatch("values", describe(world, expected), describe(world, observed))
-    observed = _listed(observed)
     if isinstance(observed, Mapping):
         return _match_mapping(world, observed, expected, how)
     if isinstance(observed, (list, tuple)):
@@ -140,7 +139,7 @@ def _part(how: Exactness, key: Any) -> Exactness:
     return how if again is None else Exactness(how.exact, how.scale, how.within, lambda seed: again(seed)[key])
 
 
-def _listed(value: Any) -> Any:
+def listed(value: Any) -> Any:
     """Iterators and views as lists; everything else as it is."""
     if hasattr(value, "__next__") or type(value).__name__ in ("dict_values", "dict_keys", "dict_items", "odict_values"):
         return list(value)
@@ -170,7 +169,6 @@ read = _read
 
 def same(world: World, left: Any, right: Any) -> Mismatch | None:
     """Bitwise equality of two observed values, nested, NaN equal to NaN, dtypes included."""
-    left, right = _listed(left), _listed(right)
     mismatch = Mismatch("values", describe(world, right), describe(world, left))
     if isinstance(left, Mapping) and isinstance(right, Mapping):
         if list(left) != list(right):

@@ -276,11 +276,16 @@ class _NameDevice(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.Call:  # noqa: N802
         self.generic_visit(node)
         name = dotted_name(node.func)
-        if name and self.vocabulary.takes_device(name) and not any(word.arg == "device" for word in node.keywords):
+        if name and self.vocabulary.takes_device(name) and not _names_device(node):
             node = copy.copy(node)
             device = ast.keyword(arg="device", value=ast.Name(id="device", ctx=ast.Load()))
             node.keywords = [*node.keywords, device]
         return node
+
+
+def _names_device(call: ast.Call) -> bool:
+    by_position = any(isinstance(argument, ast.Name) and argument.id == "device" for argument in call.args)
+    return by_position or any(word.arg == "device" for word in call.keywords)
 
 
 def _constant(template: Any) -> Any:

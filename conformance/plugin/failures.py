@@ -1,0 +1,47 @@
+"""What a failed case prints: the rule's sentence and source, where it stands, each observation, and a script."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from conformance.errors import ConformanceError
+from conformance.running.cases import Case
+from conformance.running.outcome import Outcome
+
+if TYPE_CHECKING:
+    from conformance.plugin.session import Suite
+
+
+def failure_text(case: Case, outcome: Outcome) -> str:
+    """The failure, for a person who has not seen the rule."""
+    rule = case.rule
+    lines = [rule.says, f"    level {rule.level}; source: {', '.join(rule.sources)}", f"    {rule.position}: {rule.id}", ""]
+    if outcome.status != "fail":
+        lines.append(f"{outcome.status}: {outcome.reason}")
+    elif outcome.reason:
+        lines.append(outcome.reason)
+    for finding in outcome.findings:
+        what = finding.observation if finding.aspect == "values" else f"{finding.observation}: {finding.aspect}"
+        lines += [
+            f"{rule.topic.file}:{finding.line}: {what}  [{finding.kind}, {finding.level}]",
+            f"    expected  {finding.expected}",
+            f"    observed  {finding.observed}",
+        ]
+    lines += [f"left behind: {what}" for what in outcome.left_behind]
+    lines += ["", f"{outcome.checks - len(outcome.findings)} of {outcome.checks} checks hold"]
+    return "\n".join(lines)
+
+
+def script_section(case: Case, suite: Suite, outcome: Outcome) -> list[tuple[str, str]]:
+    """The standalone script, as a section of the report."""
+    if outcome.status != "fail":
+        return []
+    from conformance.repro import script
+    from conformance.running.properties import example
+
+    runner = suite.runners[case.implementation]
+    try:
+        drawn = example(runner, case) if case.rule.is_property else None
+        return [("script that reproduces it without this project", script(case, runner.implementation, drawn=drawn))]
+    except ConformanceError as error:
+        return [("no script", str(error))]

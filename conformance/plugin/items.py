@@ -1,0 +1,108 @@
+"""Spec files and cases as pytest's collectors and items."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.errors import SpecErrors
+from conformance.plugin.failures import failure_text, script_section
+from conformance.plugin.session import Suite
+from conformance.results.model import CaseLine, case_line, serializable
+from conformance.rules.loading import spec_files
+from conformance.running.cases import Case
+from conformance.running.outcome import Outcome
+
+_MARKS = {"must": pytest.mark.must, "should": pytest.mark.should, "de-facto": pytest.mark.de_facto}
+
+
+class SpecFile(pytest.File):
+    """One spec file."""
+
+    def collect(self) -> Iterable[pytest.Item]:
+        """An item per case; what is wrong with the file is a collection error that says where."""
+        suite = Suite.of(self.config)
+        try:
+            for case in suite.cases_in(self.path):
+                yield CaseItem.from_parent(self, name=case.id, case=case, suite=suite)
+        except SpecErrors as error:
+            raise self.CollectError(str(error)) from None
+
+
+class OwnSpecs(pytest.File):
+    """The suite's own spec files, where the package itself was named (``--pyargs conformance``)."""
+
+    def collect(self) -> Iterable[pytest.Collector]:
+        """A collector per file."""
+        for path in spec_files():
+            yield SpecFile.from_parent(self, path=path)
+
+
+class CaseItem(pytest.Item):
+    """One case. It has no fixtures, so it is run by a protocol of its own, through pytest's public hooks."""
+
+    def __init__(self, *, case: Case, suite: Suite, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.case = case
+        self.suite = suite
+        self.add_marker(_MARKS[case.rule.level])
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Where the rule stands."""
+        return self.path, self.case.rule.line - 1, self.name
+
+    def runtest(self) -> None:
+        """Run the case; for plugins that drive items themselves."""
+        outcome = self.suite.runners[self.case.implementation].run(self.case)
+        if outcome.status == "unsupported":
+            pytest.skip(outcome.reason)
+        if outcome.status not in ("pass", "unspecified"):
+            pytest.fail(failure_text(self.case, outcome), pytrace=False)
+
+    def run_case_protocol(self) -> None:
+        """Run the case and report it: logstart, one report of the call, one that ends the item, logfinish."""
+        hooks, location = self.ihook, self.location
+        hooks.pytest_runtest_logstart(nodeid=self.nodeid, location=location)
+        start = time.time()
+        outcome = self.suite.runners[self.case.implementation].run(self.case)
+        report = self._report(outcome, start)
+        hooks.pytest_runtest_logreport(report=report)
+        ended = pytest.TestReport(
+            self.nodeid, location, self._words, "passed", None, "teardown", start=report.stop, stop=report.stop
+        )
+        hooks.pytest_runtest_logreport(report=ended)
+        hooks.pytest_runtest_logfinish(nodeid=self.nodeid, location=location)
+
+    @property
+    def _words(self) -> dict[str, Any]:
+        return {self.name: 1, self.case.rule.level.replace("-", "_"): 1}
+
+    def _report(self, outcome: Outcome, start: float) -> pytest.TestReport:
+        line: CaseLine | dict[str, Any] = case_line(self.case, outcome)
+        if self.suite.is_worker:
+            line = serializable(line)
+        longrepr: Any = None
+        status = "passed"
+        if outcome.status == "unsupported":
+            status = "skipped"
+            longrepr = (str(self.path), self.case.rule.line, f"unsupported: {outcome.reason}")
+        elif outcome.status not in ("pass", "unspecified"):
+            status = "failed"
+            longrepr = failure_text(self.case, outcome)
+        return pytest.TestReport(
+            self.nodeid,
+            self.location,
+            self._words,
+            status,  # type: ignore[arg-type]
+            longrepr,
+            "call",
+            sections=[] if status != "failed" else script_section(self.case, self.suite, outcome),
+            duration=outcome.seconds,
+            start=start,
+            stop=start + outcome.seconds,
+            conformance=line,
+        )
