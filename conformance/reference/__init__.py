@@ -85,22 +85,34 @@ from conformance.reference.modes import (
     no_grad,
     set_grad_enabled,
 )
-from conformance.reference.operations.conversion import contiguous_format, preserve_format
+from conformance.reference.operations.conversion import (
+    channels_last,
+    channels_last_3d,
+    contiguous_format,
+    memory_format,
+    preserve_format,
+)
 from conformance.reference.operations.linear_algebra import linalg
 from conformance.reference.tensors import Size, Tensor
 
 __version__ = "2.13.0+reference"
 pi, e, inf, nan, newaxis = _math.pi, _math.e, _math.inf, _math.nan, None
+strided = "torch.strided"
 cuda = SimpleNamespace(is_available=lambda: False, device_count=lambda: 0)
 
 globals().update(functions.table())
 
 for _name in ("randomness", "nn", "optim", "serialization"):
     try:
-        globals()[_name] = importlib.import_module(f"conformance.reference.{_name}")
+        _module = importlib.import_module(f"conformance.reference.{_name}")
+        globals()[_name] = _module
+        globals().update({name: getattr(_module, name) for name in getattr(_module, "TORCH_NAMES", ())})
     except ModuleNotFoundError as _error:
         if not (_error.name or "").startswith("conformance.reference"):
             raise
+
+for _name in globals()["randomness"].__all__:
+    globals()[_name] = getattr(globals()["randomness"], _name)
 
 
 def set_warn_always(b: Any) -> None:
@@ -114,7 +126,7 @@ def __getattr__(name: str) -> Any:
 
 __all__ = [
     "NotSupported", "Size", "Tensor", "autograd", "bfloat16", "bool", "cdouble", "cfloat", "complex64", "complex128",
-    "contiguous_format", "device", "double", "dtype", "enable_grad", "finfo", "float", "float16", "float32", "float64",
+    "channels_last", "channels_last_3d", "contiguous_format", "memory_format", "device", "double", "dtype", "enable_grad", "finfo", "float", "float16", "float32", "float64",
     "get_default_device", "get_default_dtype", "half", "iinfo", "inference_mode", "int", "int8", "int16", "int32",
     "int64", "is_anomaly_check_nan_enabled", "is_anomaly_enabled", "is_grad_enabled", "is_inference_mode_enabled",
     "linalg", "long", "methods", "modes", "no_grad", "preserve_format", "promote_types", "set_default_device",

@@ -60,11 +60,9 @@ from conformance.reference.views import (
     MULTI_OUTPUT,
     check_inplace,
     make_view,
+    ops,
     rebase_history,
 )
-
-ops: Any = SimpleNamespace()
-"""Every declared operation by name, for gradient rules and wrappers."""
 
 operations: dict[str, Operation] = {}
 """The declarations themselves, for tests that go over all of them."""
@@ -190,7 +188,10 @@ class OperationNode(Node):
         return result
 
     def release(self) -> None:
-        if self.plan.releases:
+        if self.plan.releases and self.saved is not None:
+            for each in self.saved:
+                if each.__class__ is SavedTensor:
+                    each.release()
             self.saved = None
 
     def __getattr__(self, name: str) -> Any:
@@ -291,7 +292,9 @@ def common_device(tensors: Sequence[Any]) -> devices.device:
 
 
 def wants_grad(inputs: Iterable[Any]) -> bool:
-    """Whether any of the operands requires grad."""
+    """Whether any of the operands requires grad, and inference mode does not forbid recording."""
+    if state.inference:
+        return False
     for each in inputs:
         if isinstance(each, Tensor) and (each._requires_grad or (each._base is not None and each.requires_grad)):
             return True
@@ -381,7 +384,7 @@ def declare_view(
             views = [make_view(self, each, MULTI_OUTPUT) for each in found]
         else:
             views = [make_view(self, found, DEFAULT, dtype(self.dtype).numpy if dtype else None)]
-        if state.grad and (self._requires_grad or self._base is not None) and self.requires_grad:
+        if state.grad and (self._requires_grad or self._base is not None) and wants_grad((self,)):
             attach(record(operation, (self,), (*params, old), ()), views)
         return tuple(views) if several else views[0]
 

@@ -47,7 +47,7 @@ def declare_unary(name: str, forward: Callable[..., Any], rules: Rules | None, r
         if to_float and array.dtype.kind in "iub":
             array = array.astype(dtypes.get_default_dtype().numpy)
         made = wrap(forward(array, *params), self._device)
-        if differentiable and state.grad and (self._requires_grad or (self._base is not None and self.requires_grad)):
+        if differentiable and state.grad and (self._requires_grad or self._base is not None) and wants_grad((self,)):
             attach(record(operation, (self,), params, (made,)), (made,))
         return made
 
@@ -99,16 +99,15 @@ def declare_binary(
         made._device = device
         made._output_nr = 0
         made._requires_grad = False
-        if state.grad:
-            if differentiable and wants_grad((self, other)):
-                node = record(operation, (self, other), (), (made,))
-                array = made._array
-                node.outputs = [(array.shape, array.dtype, device)]
-                if array.dtype.kind not in "iub":
-                    made._grad_fn = node
-                    made._requires_grad = True
-        elif state.inference:
+        if state.inference:
             made._inference = True
+        elif state.grad and differentiable and wants_grad((self, other)):
+            node = record(operation, (self, other), (), (made,))
+            array = made._array
+            node.outputs = [(array.shape, array.dtype, device)]
+            if array.dtype.kind not in "iub":
+                made._grad_fn = node
+                made._requires_grad = True
         return made
 
     call.__name__ = name

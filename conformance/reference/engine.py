@@ -16,6 +16,7 @@ from __future__ import annotations
 import heapq
 import threading
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -207,7 +208,7 @@ def fit(grad: Tensor, node: Node, number: int, sender: Node) -> Tensor:
                 f"{list(array.shape)} but expected shape compatible with {list(shape)}"
             )
         grad = grad.sum_to_size(shape)  # type: ignore[attr-defined]
-    if array.dtype != dtype:
+    if dtype is not None and array.dtype != dtype:
         if array.dtype.kind == "c" and dtype.kind != "c":
             grad = grad.real.clone()  # type: ignore[attr-defined]
         grad = grad.to(dtypes.of_numpy(dtype))  # type: ignore[attr-defined]
@@ -288,7 +289,9 @@ def run_post_hooks(
 
 
 def _same_number(found: Any, before: Sequence[Any], what: str) -> list[Tensor | None]:
-    values = list(found) if isinstance(found, (tuple, list)) else [found]
+    if not isinstance(found, tuple):
+        raise TypeError(f"expected tuple, but {what} returned '{type(found).__name__}'")
+    values = list(found)
     if len(values) != len(before):
         raise RuntimeError(f"{what} has returned an incorrect number of values (got {len(values)}, expected {len(before)})")
     return values
@@ -308,9 +311,14 @@ def accumulate_grad(variable: Tensor, grad: Tensor) -> None:
         dispatch.ops.add_(present, grad)
 
 
+layout_policy = SimpleNamespace(enforced=True)
+
+
 def laid_out_like(variable: Tensor, grad: Tensor) -> Tensor:
     """A copy of a gradient with its leaf's strides when the leaf is dense, otherwise row-major."""
     source, target = grad._array, variable._array
+    if not layout_policy.enforced:
+        return wrap(source.copy(order="K"), grad._device)
     if target.flags.c_contiguous:
         return wrap(source.copy(), grad._device)
     itemsize = target.itemsize

@@ -135,7 +135,16 @@ class AccumulateGrad(Node):
         self.edges = ()
         # Sinks run as soon as they are ready: nothing else waits for them.
         self.sequence_nr = 1 << 62
-        self.outputs = [(variable._array.shape, variable._array.dtype, variable._device)]
+        self.outputs = self.expected()
+
+    def expected(self) -> list[Metadata]:
+        """The shape, type and device that arriving gradients are made to fit."""
+        variable = self.variable
+        dtype = variable._array.dtype
+        if "_grad_dtype" in variable.__dict__:
+            asked = variable.__dict__["_grad_dtype"]
+            dtype = asked and asked.numpy
+        return [(variable._array.shape, dtype, variable._device)]
 
     def apply(self, grads: list[Tensor | None]) -> list[Tensor | None]:
         grad = grads[0]

@@ -202,10 +202,10 @@ class Tensor:
             raise RuntimeError(
                 f"assigned grad has data located on a different device: expected {self._device}, got {value._device}"
             )
-        allowed = self.__dict__.get("_grad_dtype", self._array.dtype)
-        if allowed is not None and value._array.dtype != allowed:
+        allowed = self.__dict__.get("_grad_dtype", self.dtype)
+        if allowed is not None and value.dtype is not allowed:
             raise RuntimeError(
-                f"assigned grad has data of a different type: expected {dtypes.of_numpy(allowed)!r}, got {value.dtype!r}"
+                f"attempting to assign a gradient with dtype '{value.dtype!r}' to a tensor with grad_dtype '{allowed!r}'"
             )
         if value._array.shape != self._array.shape:
             raise RuntimeError(
@@ -216,6 +216,27 @@ class Tensor:
     @grad.deleter
     def grad(self) -> None:
         self.__dict__.pop("_grad", None)
+
+    @property
+    def grad_dtype(self) -> dtypes.dtype | None:
+        """The type that gradients of a leaf are cast to; None takes any."""
+        self._require_leaf("grad_dtype")
+        found: dtypes.dtype | None = self.__dict__.get("_grad_dtype", self.dtype)
+        return found
+
+    @grad_dtype.setter
+    def grad_dtype(self, value: dtypes.dtype | None) -> None:
+        self._require_leaf("grad_dtype")
+        if self._grad is not None and value is not None and self._grad.dtype is not value:
+            raise RuntimeError(f"cannot set grad_dtype to {value!r}: .grad is already there, with {self._grad.dtype!r}")
+        self.__dict__["_grad_dtype"] = value
+        sink = self._accumulator and self._accumulator()
+        if sink:
+            sink.outputs = sink.expected()
+
+    def _require_leaf(self, name: str) -> None:
+        if not self.is_leaf:
+            raise RuntimeError(f"{name} can only be used on leaf tensors.")
 
     @property
     def retains_grad(self) -> bool:

@@ -8,15 +8,20 @@ makes a new one: the slice of the base that it sees. This is lazy, in `ViewInfo.
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 from conformance.reference import graph
+from conformance.reference.forward.shaping import view_as_real
 from conformance.reference.graph import Node
 from conformance.reference.modes import state
 from conformance.reference.storages import Geometry, window
 from conformance.reference.tensors import Tensor, geometry_of, storage_of
 
 DEFAULT, MULTI_OUTPUT, NO_GRAD_MODE, INFERENCE_MODE, IN_CUSTOM_FUNCTION = range(5)
+
+ops: Any = SimpleNamespace()
+"""Every declared operation by name, for gradient rules and wrappers; `dispatch.py` fills it."""
 
 _REFUSALS = {
     MULTI_OUTPUT: "This view is the output of a function that returns multiple views. Such functions do not allow the "
@@ -56,7 +61,7 @@ class ViewInfo:
             self.version = now
             return
         self.refuse_unless_default("its base or another view of its base")
-        view._grad_fn = AsStridedBackward0(base, geometry_of(view))
+        view._grad_fn = AsStridedBackward0(base, view)
         view._output_nr, view._requires_grad = 0, True
         self.version = now
 
@@ -76,7 +81,8 @@ def make_view(source: Tensor, geometry: Geometry, creation: int = DEFAULT, dtype
     view._device = source._device
     view._grad_fn = None
     view._output_nr = 0
-    view._requires_grad = False
+    # A view that is not recorded answers as its source does; it is a leaf then, whose gradient stays its own.
+    view._requires_grad = source.requires_grad
     if source._inference:
         view._inference = True
         view._base = None
@@ -95,56 +101,88 @@ def adopt_view(view: Tensor, source: Tensor, creation: int = DEFAULT) -> None:
     view._view = ViewInfo(creation, view._counter[0])
 
 
+class _Place:
+    """Where a view lies in its base, both counted in reals when one of them is complex and the other is not."""
+
+    __slots__ = ("base", "base_complex", "part", "part_complex", "shape")
+
+    def __init__(self, base: Tensor, view: Tensor) -> None:
+        self.base, self.part = geometry_of(base), geometry_of(view)
+        self.shape = self.base.size
+        mixed = base._array.dtype != view._array.dtype
+        self.base_complex = mixed and base._array.dtype.kind == "c"
+        self.part_complex = mixed and view._array.dtype.kind == "c"
+        if self.base_complex:
+            self.base = view_as_real(self.base)
+        if self.part_complex:
+            self.part = view_as_real(self.part)
+
+    def taken_from(self, whole: Any) -> Any:
+        """The part of a gradient of the base that belongs to the view."""
+        found = ops.as_strided_of(as_reals(whole, self.base_complex), self.base, self.part)
+        return as_complex(found, self.part_complex)
+
+    def put_back(self, grad: Any) -> Any:
+        """The gradient of the view where it lies in one of the base."""
+        found = ops.as_strided_backward(as_reals(grad, self.part_complex), self.base, self.part)
+        return as_complex(found, self.base_complex)
+
+    def replaced(self, whole: Any, part: Any) -> Any:
+        """A gradient of the base with another one in the view's place."""
+        whole, part = as_reals(whole, self.base_complex), as_reals(part, self.part_complex)
+        return as_complex(ops.as_strided_replaced(whole, part, self.base, self.part), self.base_complex)
+
+
+def as_reals(tensor: Any, wanted: bool) -> Any:
+    """A complex tensor as pairs of reals, if wanted."""
+    return ops.view_as_real(tensor) if wanted else tensor
+
+
+def as_complex(tensor: Any, wanted: bool) -> Any:
+    """Pairs of reals as complex numbers, if wanted."""
+    return ops.view_as_complex(tensor.contiguous()) if wanted else tensor
+
+
 class AsStridedBackward0(Node):
     """The history of a view made new after a write: the gradient goes to where the view lies in its base."""
 
-    __slots__ = ("base_geometry", "geometry")
+    __slots__ = ("place",)
 
-    def __init__(self, base: Tensor, geometry: Geometry) -> None:
+    def __init__(self, base: Tensor, view: Tensor) -> None:
         self.edges = (graph.gradient_edge(base),)
-        self.outputs = [(geometry.size, base._array.dtype, base._device)]
+        self.outputs = [(view._array.shape, view._array.dtype, view._device)]
         self.sequence_nr = next(graph.sequence)
-        self.geometry = geometry
-        self.base_geometry = geometry_of(base)
+        self.place = _Place(base, view)
 
     def apply(self, grads: list[Tensor | None]) -> list[Tensor | None]:
-        from conformance.reference.dispatch import ops
-
-        if grads[0] is None:
-            return [None]
-        return [ops.as_strided_backward(grads[0], self.base_geometry, self.geometry)]
+        return [None if grads[0] is None else self.place.put_back(grads[0])]
 
 
 class CopySlices(Node):
     """The history of a base of which a view was written: `written` is the node of the operation that wrote."""
 
-    __slots__ = ("base_geometry", "geometry", "written")
+    __slots__ = ("place", "written")
 
-    def __init__(self, base: Tensor, geometry: Geometry, written: Node) -> None:
+    def __init__(self, base: Tensor, view: Tensor, written: Node) -> None:
         self.edges = (graph.gradient_edge(base), *written.edges[1:])
         self.outputs = [(base._array.shape, base._array.dtype, base._device)]
         self.sequence_nr = next(graph.sequence)
-        self.base_geometry = geometry_of(base)
-        self.geometry = geometry
+        self.place = _Place(base, view)
         self.written: Node | None = written
 
     def apply(self, grads: list[Tensor | None]) -> list[Tensor | None]:
-        from conformance.reference.dispatch import ops
-
         if self.written is None:
             raise RuntimeError(graph.RELEASED)
         grad = grads[0]
         if grad is None:
             return [None] * len(self.edges)
-        shape = self.base_geometry.size
-        whole = grad.clone().contiguous()
-        part = ops.as_strided_of(whole, self.base_geometry, self.geometry)
+        part = self.place.taken_from(grad)
         inner = list(self.written.apply([part]))
         through = inner[0]
         if through is None:
             through = part.new_zeros(part.shape)
         if self.edges[0][0] is not None:
-            inner[0] = ops.as_strided_replaced(whole, through, self.base_geometry, self.geometry).reshape(shape)
+            inner[0] = self.place.replaced(grad, through)
         return inner
 
     def release(self) -> None:
@@ -181,7 +219,7 @@ def rebase_history(target: Tensor, node: Node) -> None:
         set_history(target, node, 0)
         return
     # While the edges are taken the base must still answer with its old history, hence before set_history.
-    set_history(base, CopySlices(base, geometry_of(target), node), 0)
+    set_history(base, CopySlices(base, target, node), 0)
     target._view.version = -1
     target._view.refresh(target)
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+import warnings
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from conformance.reference import dtypes
-from conformance.reference.engine import is_expandable, run_backward
+from conformance.reference.engine import run_backward
 from conformance.reference.graph import AccumulateGrad, Edge, gradient_edge
 from conformance.reference.modes import state
-from conformance.reference.operations.creation import ones_like
-from conformance.reference.tensors import Tensor
+from conformance.reference.operations.creation import zeros_like
+from conformance.reference.tensors import Tensor, wrap
 
 
 def backward(
@@ -27,9 +31,7 @@ def backward(
     if inputs is None:
         run_backward(roots, grads, keep, create_graph)
         return
-    chosen = _as_tuple(inputs)
-    if not chosen:
-        raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
+    chosen = _inputs(inputs, "backward")
     edges = [_target_edge(each) for each in chosen]
     found = run_backward(roots, grads, keep, create_graph, edges, accumulate=True)
     for each, (node, _), gradient in zip(chosen, edges, found, strict=True):
@@ -47,7 +49,7 @@ def grad(
     allow_unused: bool | None = None,
     is_grads_batched: bool = False,
     materialize_grads: bool = False,
-) -> tuple[Tensor | None, ...]:
+) -> Any:
     """The gradients of `outputs` with respect to `inputs`, without touching any .grad.
 
     RuntimeError when an input was not used, unless allow_unused (then None) or materialize_grads (then zeros).
@@ -56,10 +58,17 @@ def grad(
         raise ValueError(
             "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
         )
+    if not only_inputs:
+        warnings.warn(
+            "only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate gradient for other "
+            "parts of the graph, please use torch.autograd.backward.",
+            FutureWarning,
+            stacklevel=2,
+        )
     allow_unused = materialize_grads if allow_unused is None else allow_unused
     if is_grads_batched:
         return _batched(outputs, inputs, grad_outputs, create_graph, allow_unused, materialize_grads)
-    chosen = _as_tuple(inputs)
+    chosen = _inputs(inputs, "grad")
     roots, grads = _roots(outputs, grad_outputs, create_graph)
     keep = create_graph if retain_graph is None else retain_graph
     found = run_backward(roots, grads, keep, create_graph, [_target_edge(each) for each in chosen], accumulate=False)
@@ -72,9 +81,9 @@ def grad(
         if any(each is None and not isinstance(source, Tensor) for each, source in zip(found, chosen, strict=True)):
             raise RuntimeError("materialize_grads cannot be used when the given input is a GradientEdge")
         found = [
-            ones_like(source) * 0 if each is None else each for each, source in zip(found, chosen, strict=True)
+            zeros_like(source, requires_grad=create_graph) if each is None else each for each, source in zip(found, chosen, strict=True)
         ]
-    return tuple(found)
+    return dict(zip(inputs, found, strict=True)) if isinstance(inputs, dict) else tuple(found)
 
 
 def _batched(
@@ -110,6 +119,18 @@ def _as_tuple(given: Any) -> tuple[Any, ...]:
     return tuple(given)
 
 
+def _inputs(given: Any, function: str) -> tuple[Any, ...]:
+    """The inputs as a tuple; of a plain dict its values."""
+    if isinstance(given, Mapping):
+        if type(given) is not dict:
+            raise TypeError(f"`inputs` to {function}() may be a dict, but not another mapping: {type(given).__name__}")
+        given = given.values()
+    found = _as_tuple(given)
+    if not found:
+        raise RuntimeError(f"`inputs` argument to `{function}()` cannot be empty.")
+    return found
+
+
 def _target_edge(target: Any) -> Edge:
     """Where the gradient of an input arrives; RuntimeError when it does not require grad."""
     if hasattr(target, "node"):
@@ -142,7 +163,7 @@ def _roots(outputs: Any, given: Any, create_graph: bool) -> tuple[list[Edge], li
 def _start(edge: Edge, target: Any, start: Any, position: int) -> Tensor:
     shape, dtype, device = edge[0].outputs[edge[1]]
     if start is None:
-        if isinstance(target, Tensor) and target._array.size != 1:
+        if math.prod(shape) != 1:
             raise RuntimeError("grad can be implicitly created only for scalar outputs")
         if dtype.kind == "c":
             raise RuntimeError(
@@ -150,7 +171,7 @@ def _start(edge: Edge, target: Any, start: Any, position: int) -> Tensor:
             )
         grad_mode, state.grad = state.grad, False
         try:
-            return ones_like(target)
+            return wrap(np.ones(shape, dtype), device)
         finally:
             state.grad = grad_mode
     if not isinstance(start, Tensor):
@@ -169,6 +190,3 @@ def _start(edge: Edge, target: Any, start: Any, position: int) -> Tensor:
     if start._device is not device:
         raise RuntimeError(f"Mismatch in device: grad_output[{position}] is on {start._device}, output on {device}.")
     return start
-
-
-__all__ = ["Sequence", "backward", "grad", "is_expandable"]

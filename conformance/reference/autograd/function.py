@@ -7,6 +7,7 @@ The context is the node of the graph itself, as in PyTorch, so what forward puts
 from __future__ import annotations
 
 import functools
+import inspect
 import traceback
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
@@ -65,6 +66,8 @@ class BackwardCFunction(Node, FunctionCtx):
     def saved_tensors(self) -> tuple[Any, ...]:
         """What save_for_backward kept; RuntimeError when it was freed or changed in place since."""
         if self._released:
+            if self.function.clear_saved_tensors_on_access:
+                raise RuntimeError("saved_tensors can be read once only, as clear_saved_tensors_on_access is set.")
             raise RuntimeError(graph.RELEASED)
         found = tuple(each.unpack(self) if isinstance(each, SavedTensor) else each for each in self._saved)
         if self.function.clear_saved_tensors_on_access:
@@ -86,10 +89,10 @@ class BackwardCFunction(Node, FunctionCtx):
                 for each, metadata in zip(grads, self.outputs, strict=True)
             ]
         function = self.function
-        if function.vjp is not Function.vjp and function.backward is Function.backward:
-            call: Callable[..., Any] = function.vjp
-        else:
-            call = function.backward
+        own_vjp, own_backward = function.vjp is not Function.vjp, function.backward is not Function.backward
+        if own_vjp and own_backward:
+            raise RuntimeError("Implementing both 'backward' and 'vjp' for a custom Function is not allowed.")
+        call: Callable[..., Any] = function.vjp if own_vjp else function.backward
         if function.boxed_grads_call:
             boxed = list(grads)
             grads.clear()
@@ -111,7 +114,10 @@ class BackwardCFunction(Node, FunctionCtx):
         for position, (each, is_tensor) in enumerate(zip(found, self._arguments, strict=True)):
             if is_tensor:
                 if each is not None and not isinstance(each, Tensor):
-                    raise TypeError(f"{self.name()} returned a {type(each).__name__} at position {position}, expected a Tensor or None")
+                    raise RuntimeError(
+                        f"function {self.name()} returned a {type(each).__name__} at position {position}, expected a "
+                        "Tensor or None"
+                    )
                 result.append(each)
             elif each is not None:
                 raise RuntimeError(
@@ -164,6 +170,8 @@ class Function:
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Run forward and record it."""
+        if cls.setup_context is not Function.setup_context:
+            args, kwargs = _bound(cls.forward, args, kwargs), {}
         node = cls._backward_cls()
         tensors = [each for each in args if isinstance(each, Tensor)]
         node.needs_input_grad = tuple(isinstance(each, Tensor) and each.requires_grad for each in args)
@@ -186,6 +194,13 @@ class Function:
         wrapped = _wrap_outputs(node, outputs if several else (outputs,), tensors, recorded)
         _save(node, wrapped, recorded)
         return wrapped if several else wrapped[0]
+
+
+def _bound(forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+    """All arguments of forward by position, defaults filled in."""
+    bound = inspect.signature(forward).bind(*args, **kwargs)
+    bound.apply_defaults()
+    return bound.args
 
 
 def _wrap_outputs(

@@ -13,8 +13,11 @@ from typing import Any
 import numpy as np
 
 from conformance.reference.autograd.derivatives import grad
+from conformance.reference.engine import run_backward
+from conformance.reference.graph import gradient_edge
 from conformance.reference.modes import enable_grad, no_grad
 from conformance.reference.tensors import Tensor, wrap
+from conformance.reference.storages import may_overlap
 
 
 class GradcheckError(RuntimeError):
@@ -130,6 +133,12 @@ def _check(
     if not checked:
         raise ValueError("gradcheck expects at least one input tensor to require gradient, but none of the them have requires_grad=True.")
     for position, each in enumerate(checked):
+        if may_overlap(each._array.shape, each._array.strides):
+            raise RuntimeError(
+                f"The {position}th input has a dimension with stride 0. gradcheck only supports inputs that are "
+                "non-overlapping to be able to compute the numerical gradients correctly. You should call .contiguous "
+                "on the input before passing it to gradcheck: overlapping memory."
+            )
         if each._array.dtype.name not in ("float64", "complex128"):
             warnings.warn(
                 f"Input #{position} requires gradient and is not a double precision floating point or complex. This "
@@ -203,20 +212,28 @@ def _as_reals(array: Any) -> Any:
     return flat.view(np.float64).copy() if flat.dtype == np.complex128 else flat.astype(np.float64)
 
 
+_UNDEFINED = (
+    "Expected backward function to handle undefined output grads. Please look at the notes about undefined output "
+    "gradients."
+)
+
+
 def _check_undefined(func: Callable[..., Any], inputs: Sequence[Any]) -> None:
     """A backward must cope with outputs that got no gradient: the inputs then get none, or zeros."""
     outputs = _differentiable(func(*inputs))
-    checked = [each for each in inputs if isinstance(each, Tensor) and each.requires_grad]
-    if len(outputs) < 2 or len({id(each.grad_fn) for each in outputs}) > 1:
-        return
-    for each in outputs:
+    edges = [gradient_edge(each) for each in inputs if isinstance(each, Tensor) and each.requires_grad]
+    roots = [gradient_edge(each) for each in outputs]
+    for left_out in [{number} for number in range(len(roots))] + [set(range(len(roots)))]:
+        starts = [
+            None if number in left_out else wrap(np.ones_like(each._array), each._device)
+            for number, each in enumerate(outputs)
+        ]
         try:
-            grad(each, checked, wrap(np.ones_like(each._array), each._device), retain_graph=True, allow_unused=True)
-        except RuntimeError as error:
-            raise GradcheckError(
-                "Expected backward function to handle undefined output grads. Please look at the notes about "
-                "undefined output gradients."
-            ) from error
+            found = run_backward(roots, starts, True, False, edges, accumulate=False)
+        except Exception as error:  # whatever a user.s backward raises
+            raise GradcheckError(f"{_UNDEFINED} It raised: {error}") from error
+        if len(left_out) == len(roots) and any(each is not None and each._array.any() for each in found):
+            raise GradcheckError(_UNDEFINED)
 
 
 __all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]

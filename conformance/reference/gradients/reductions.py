@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from conformance.reference.dispatch import Rules, ops
+from conformance.reference.gradients.elementwise import conj
 
 Dim = tuple[int, ...] | None
 
@@ -63,7 +64,7 @@ def of_prod(grad: Any, self: Any, dim: Dim, keepdim: bool) -> Any:
         others = _others(self.reshape(-1), 0).reshape(shape)
     else:
         others = _others(self, dim[0])
-    return restored(grad, shape, dim, keepdim) * ops.conj_of(others)
+    return restored(grad, shape, dim, keepdim) * conj(others)
 
 
 def _others(x: Any, dim: int) -> Any:
@@ -79,13 +80,13 @@ def of_cumprod(grad: Any, self: Any, result: Any, dim: int) -> Any:
     if not self._array.ndim:
         return grad.clone()
     if (self._array != 0).all():
-        return reverse_cumsum(grad * ops.conj_of(result), dim) / ops.conj_of(self)
+        return reverse_cumsum(grad * conj(result), dim) / conj(self)
     columns, n = [], self._array.shape[dim]
     for position in range(n):
         before = ops.slice(self, dim, 0, position, 1).prod(dim, keepdim=True)
         one = ops.slice(self, dim, 0, 1, 1).clone() * 0 + 1
         after = ops.cat([one, ops.slice(self, dim, position + 1, n, 1)], dim).cumprod(dim)
-        terms = ops.slice(grad, dim, position, n, 1) * ops.conj_of(before * after)
+        terms = ops.slice(grad, dim, position, n, 1) * conj(before * after)
         columns.append(ops.sum(terms, (dim,), True))
     return ops.cat(columns, dim)
 

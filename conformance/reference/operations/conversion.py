@@ -26,13 +26,34 @@ declare("conj_physical", np.conjugate, dict(self=lambda grad: ops.conj_physical(
 declare("zeros_of", np.zeros_like, dict(self=lambda grad: ops.zeros_of(grad)), parameters=())
 
 
+class memory_format:
+    """How the elements of a copy are laid out."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"torch.{self.name}"
+
+
+contiguous_format = memory_format("contiguous_format")
+preserve_format = memory_format("preserve_format")
+channels_last = memory_format("channels_last")
+channels_last_3d = memory_format("channels_last_3d")
+
+
+def _channels_last(x: Any) -> Any:
+    return np.moveaxis(np.moveaxis(x, 1, -1).copy(order="C"), -1, 1)
+
+
+declare("channels_last_copy", _channels_last, IDENTITY, parameters=())
+
+
 def clone(self: Tensor, *, memory_format: Any = None) -> Tensor:
-    """A copy that gradients flow through."""
+    """A copy that gradients flow through, strided like the original unless another format is asked for."""
+    if memory_format in (channels_last, channels_last_3d):
+        return ops.channels_last_copy(self)  # type: ignore[no-any-return]
     return ops.contiguous_copy(self) if memory_format is contiguous_format else clone_(self)  # type: ignore
-
-
-contiguous_format = "torch.contiguous_format"
-preserve_format = "torch.preserve_format"
 
 
 def _cast(x: Any, dtype: dtypes.dtype) -> Any:
@@ -74,6 +95,8 @@ def to(
     elif dtype is not None and dtype is not self.dtype:
         devices.check_dtype(place, dtype)
         result = cast(self, dtype)
+    if memory_format in (channels_last, channels_last_3d):
+        return ops.channels_last_copy(result)  # type: ignore[no-any-return]
     return cast(self, self.dtype) if copy and result is self else result  # type: ignore[no-any-return]
 
 

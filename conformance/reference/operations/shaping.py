@@ -20,8 +20,8 @@ _view = declare_view("view", shaping.view, RULES["view"])
 _transpose = declare_view("transpose", shaping.transpose, RULES["transpose"])
 _permute = declare_view("permute", shaping.permute, RULES["permute"])
 _expand = declare_view("expand", shaping.expand, RULES["expand"])
-select = declare_view("select", shaping.select, RULES["select"])
-slice_ = declare_view("slice", shaping.slice_, RULES["slice"])
+_select = declare_view("select", shaping.select, RULES["select"])
+_slice = declare_view("slice", shaping.slice_, RULES["slice"])
 _unsqueeze = declare_view("unsqueeze", shaping.unsqueeze, RULES["unsqueeze"])
 _squeeze = declare_view("squeeze", shaping.squeeze, RULES["squeeze"])
 _diagonal = declare_view("diagonal", shaping.diagonal, RULES["diagonal"])
@@ -149,6 +149,11 @@ def narrow(self: Tensor, dim: int, start: int, length: int) -> Tensor:
     if length < 0 or start + length > n:
         raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({n}).")
     return ops.slice(self, dim, start, start + length, 1)  # type: ignore[no-any-return]
+
+
+def select(self: Tensor, dim: int, index: int) -> Tensor:
+    """A view of one position along dim, which goes."""
+    return _select(self, dim, index)  # type: ignore[no-any-return]
 
 
 def t(self: Tensor) -> Tensor:
@@ -309,11 +314,15 @@ def t_(self: Tensor) -> Tensor:
 
 def contiguous(self: Tensor, memory_format: Any = None) -> Tensor:
     """The tensor itself if it is row-major, otherwise a copy that is."""
+    if memory_format is not None and memory_format.name.startswith("channels_last"):
+        return ops.channels_last_copy(self)  # type: ignore[no-any-return]
     return self if is_contiguous(self) else ops.contiguous_copy(self)
 
 
 def is_contiguous(self: Tensor, memory_format: Any = None) -> bool:
-    """Whether the elements lie in row-major order."""
+    """Whether the elements lie in row-major order, or with the channels last if that is asked."""
+    if memory_format is not None and memory_format.name.startswith("channels_last"):
+        return is_contiguous(movedim(self, 1, -1))
     if self._array.flags.c_contiguous:
         return True
     geometry = geometry_of(self)

@@ -15,6 +15,7 @@ from typing import Any
 from conformance.reference.autograd.derivatives import backward
 from conformance.reference.autograd.function import Function
 from conformance.reference.autograd.graph import saved_tensors_hooks
+from conformance.reference.engine import current_run
 from conformance.reference.modes import enable_grad, no_grad, set_grad_enabled, state
 from conformance.reference.tensors import Tensor
 
@@ -78,6 +79,12 @@ class CheckpointFunction(Function):
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
         """Run again with recording, and backward through that."""
+        if current_run().inputs is not None:
+            raise RuntimeError(
+                "When use_reentrant=True, torch.utils.checkpoint is incompatible with .grad() or passing an `inputs` "
+                "parameter to .backward(). To resolve this error, you can either set use_reentrant=False, or call "
+                ".backward() without passing the `inputs` argument."
+            )
         arguments = list(ctx.arguments)
         for position, tensor in zip(ctx.positions, ctx.saved_tensors, strict=True):
             detached = tensor.detach()
