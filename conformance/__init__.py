@@ -2,7 +2,7 @@
 
 Data flows one way, and each arrow is one public function:
 
-    YAML --rules.load--> Rule --running.expand--> Case --running.run_case--> Outcome --results--> results file --report--> page
+    YAML --rules.load--> Rule --running.expand--> Case --running.run--> Outcome --results--> file --report--> page
 
 ``rules``            what a rule is, and how a spec file becomes one
 ``implementations``  the contract an implementation answers, and the adapters for torch and the reference

@@ -60,7 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add(commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, summary: str, epilog: str) -> argparse.ArgumentParser:
+def _add(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, summary: str, epilog: str
+) -> argparse.ArgumentParser:
     return commands.add_parser(
         name, help=summary, description=summary, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -84,17 +86,25 @@ examples:
   conformance run -o mine.jsonl --resume              go on where a run was cut off
 """
     parser = _add(commands, "run", "Run rules against implementations and print a verdict for each.", epilog)
-    parser.add_argument("patterns", metavar="RULE-PATTERN", nargs="*", help="an id, a topic or a glob: 'batchnorm', '*/detach-*'")
+    parser.add_argument(
+        "patterns", metavar="RULE-PATTERN", nargs="*", help="an id, a topic or a glob: 'batchnorm', '*/detach-*'"
+    )
     parser.add_argument(
         "-i", "--implementation", metavar="IMPL", action="append", default=[],
         help="torch, reference, package.module, package.module:Attribute or a registered name; repeatable",
     )  # fmt: skip
-    parser.add_argument("-d", "--device", action="append", default=[], help="a device; all there are by default; repeatable")
+    parser.add_argument(
+        "-d", "--device", action="append", default=[], help="a device; all there are by default; repeatable"
+    )
     _add_specs(parser)
-    parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="write results here as they come (JSON lines)")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", type=Path, help="write results here as they come (JSON lines)"
+    )
     parser.add_argument("--resume", action="store_true", help="keep what FILE has and run only what it lacks")
     parser.add_argument("--examples", metavar="N", type=int, default=25, help="examples for each property (25)")
-    parser.add_argument("--timeout", metavar="S", type=float, default=60.0, help="seconds until a case counts as hanging (60)")
+    parser.add_argument(
+        "--timeout", metavar="S", type=float, default=60.0, help="seconds until a case counts as hanging (60)"
+    )
     parser.add_argument("-q", "--quiet", action="store_true", help="print the verdicts only")
     parser.set_defaults(command=running.run)
 
@@ -104,7 +114,9 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
     epilog = "Prints file:line:column, what was found, what was expected; exits 2 where anything is wrong."
     parser = _add(commands, "check", "Validate spec files: every mistake at once, each at its position.", epilog)
-    parser.add_argument("paths", metavar="PATH", nargs="*", type=Path, help="files or folders; the suite's own by default")
+    parser.add_argument(
+        "paths", metavar="PATH", nargs="*", type=Path, help="files or folders; the suite's own by default"
+    )
     parser.set_defaults(command=inspecting.check)
 
 
@@ -136,9 +148,13 @@ examples:
   conformance repro 'accumulation/adds-into-leaf-grad[passes=2-float32-torch-cpu]' > case.py
   conformance repro accumulation/adds-into-leaf-grad    the rule's first case on torch
 """
-    parser = _add(commands, "repro", "Print a standalone script for one case: it needs only the implementation.", epilog)
+    parser = _add(
+        commands, "repro", "Print a standalone script for one case: it needs only the implementation.", epilog
+    )
     parser.add_argument("case", metavar="CASE", help="a case's id, or a rule's")
-    parser.add_argument("-i", "--implementation", metavar="IMPL", default=None, help="where the id alone does not name it")
+    parser.add_argument(
+        "-i", "--implementation", metavar="IMPL", default=None, help="where the id alone does not name it"
+    )
     _add_specs(parser)
     parser.set_defaults(command=inspecting.repro)
 
@@ -147,7 +163,9 @@ def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     from conformance.cli import reporting
 
     parser = _add(commands, "report", "Make one self-contained HTML page from results files.", "")
-    parser.add_argument("results", metavar="RESULTS", nargs="+", type=Path, help="files written by 'conformance run -o'")
+    parser.add_argument(
+        "results", metavar="RESULTS", nargs="+", type=Path, help="files written by 'conformance run -o'"
+    )
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, required=True, help="the page")
     _add_specs(parser)
     parser.set_defaults(command=reporting.report)

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
@@ -21,15 +20,29 @@ Array = npt.NDArray[Any]
 NEWEST_RELEASE = (2, 13)
 
 _MISSING = object()
-_PROBED = ("float16", "bfloat16", "float32", "float64", "complex64", "complex128", "uint8", "int8", "int16", "int32", "int64", "bool")
+_PROBED = (
+    "float16",
+    "bfloat16",
+    "float32",
+    "float64",
+    "complex64",
+    "complex128",
+    "uint8",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "bool",
+)
 
 
 class Implementation:
     """An implementation of PyTorch's semantics, seen through a torch-like namespace.
 
     Args:
-        namespace: what rules see as ``torch``; must have ``nn``, ``nn.functional`` and ``optim`` for rules that use them.
+        namespace: what rules see as ``torch``; needs ``nn``, ``nn.functional`` and ``optim`` for rules that use them.
         name: how results and case ids call it; by default the module's name.
+
     """
 
     #: What a reader may see of values on these devices is only shape and flags.
@@ -37,10 +50,10 @@ class Implementation:
 
     def __init__(self, namespace: Any, name: str | None = None) -> None:
         self.torch = namespace
-        self.nn = getattr(namespace, "nn", None)
-        self.F = getattr(self.nn, "functional", None)
-        self.optim = getattr(namespace, "optim", None)
-        self.name = name or getattr(namespace, "__name__", type(namespace).__name__)
+        self.nn: Any = getattr(namespace, "nn", None)
+        self.F: Any = getattr(self.nn, "functional", None)
+        self.optim: Any = getattr(namespace, "optim", None)
+        self.name = name or str(getattr(namespace, "__name__", type(namespace).__name__))
         self._resolved: dict[str, Any] = {}
 
     # -- what it is --------------------------------------------------------------------------------------------
@@ -79,7 +92,7 @@ class Implementation:
     def _has_dtype(self, dtype: str, device: str) -> bool:
         try:
             self.torch.zeros(1, dtype=self.dtype(dtype), device=device)
-        except Exception:  # noqa: BLE001 - whatever it raises, the dtype is not there
+        except Exception:
             return False
         return True
 

@@ -1,8 +1,8 @@
 """A name on the command line -> an implementation.
 
 ``torch`` and ``reference`` come with the suite; other packages register theirs under the entry-point group
-``conformance.implementations``; ``package.module`` is a torch-like module, ``package.module:Attribute`` an adapter class,
-an adapter, or a torch-like namespace.
+``conformance.implementations``; ``package.module`` is a torch-like module, ``package.module:Attribute`` an adapter
+class, an adapter, or a torch-like namespace.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ def find(name: str) -> Implementation:
 
     Raises:
         ImplementationNotFound: nothing answers to the name, or importing it failed.
+
     """
     points: dict[str, EntryPoint] = {point.name: point for point in entry_points(group=GROUP)}
     target = _BUILT_IN.get(name) or (points[name].value if name in points else name)
@@ -74,7 +75,9 @@ def _import(name: str, target: str) -> Any:
 
 def _not_found(name: str, module_name: str, error: ModuleNotFoundError) -> ImplementationNotFound:
     if name == "torch" and error.name == "torch":
-        return ImplementationNotFound("torch is not installed", "install it, or run '-i reference', which needs only NumPy")
+        return ImplementationNotFound(
+            "torch is not installed", "install it, or run '-i reference', which needs only NumPy"
+        )
     if error.name and not (module_name + ".").startswith(error.name + "."):
         return ImplementationNotFound(f"importing '{module_name}' needs '{error.name}', which is not installed")
     close = difflib.get_close_matches(name, available(), n=1)

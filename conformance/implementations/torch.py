@@ -95,7 +95,7 @@ class TorchImplementation(Implementation):
     def shares_memory(self, left: Any, right: Any) -> bool | None:
         if "meta" in (left.device.type, right.device.type):
             return None
-        return left.untyped_storage().data_ptr() == right.untyped_storage().data_ptr()
+        return bool(left.untyped_storage().data_ptr() == right.untyped_storage().data_ptr())
 
     def state(self) -> Mapping[str, Any]:
         return {
@@ -116,7 +116,7 @@ class TorchImplementation(Implementation):
 
     def reset(self) -> None:
         while torch.is_inference_mode_enabled():
-            torch._C._InferenceMode(False).__enter__()  # type: ignore[attr-defined]
+            torch._C._InferenceMode(False).__enter__()  # type: ignore[no-untyped-call]
         torch.set_grad_enabled(True)
         torch.set_default_dtype(torch.float32)
         if hasattr(torch, "get_default_device"):

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 SUITE: pytest.StashKey[Suite] = pytest.StashKey()
 _PACKAGE = Path(__file__).resolve().parent.parent
 _OPTIONS: tuple[tuple[str, str, str, str], ...] = (
-    ("impl", "IMPL", "append", "implementation: torch, reference, package.module[:Attribute] or a registered name; repeatable"),
+    (
+        "impl",
+        "IMPL",
+        "append",
+        "implementation: torch, reference, package.module[:Attribute] or a registered name; repeatable",
+    ),
     ("device", "DEVICE", "append", "device to test, by default every one the implementation has; repeatable"),
     ("rules", "PATTERN", "append", "an id, a topic or a glob over ids of the rules to collect; repeatable"),
     ("results", "FILE", "store", "write results here, as 'conformance run -o' does"),

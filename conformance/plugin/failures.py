@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 def failure_text(case: Case, outcome: Outcome) -> str:
     """The failure, for a person who has not seen the rule."""
     rule = case.rule
-    lines = [rule.says, f"    level {rule.level}; source: {', '.join(rule.sources)}", f"    {rule.position}: {rule.id}", ""]
+    lines = [
+        rule.says,
+        f"    level {rule.level}; source: {', '.join(rule.sources)}",
+        f"    {rule.position}: {rule.id}",
+        "",
+    ]
     if outcome.status != "fail":
         lines.append(f"{outcome.status}: {outcome.reason}")
     elif outcome.reason:

@@ -82,9 +82,8 @@ class CaseItem(pytest.Item):
         return {self.name: 1, self.case.rule.level.replace("-", "_"): 1}
 
     def _report(self, outcome: Outcome, start: float) -> pytest.TestReport:
-        line: CaseLine | dict[str, Any] = case_line(self.case, outcome)
-        if self.suite.is_worker:
-            line = serializable(line)
+        finished = case_line(self.case, outcome)
+        line: CaseLine | dict[str, Any] = serializable(finished) if self.suite.is_worker else finished
         longrepr: Any = None
         status = "passed"
         if outcome.status == "unsupported":

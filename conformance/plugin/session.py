@@ -65,6 +65,7 @@ class Suite:
 
         Raises:
             SpecErrors: the file is wrong, or repeats an id of another file.
+
         """
         rules = load([path])
         for rule in rules:
@@ -116,7 +117,8 @@ class Suite:
     def header(self) -> list[str]:
         """Which implementations on which devices, in a line each."""
         return [
-            f"conformance: {one.name} {one.version} on {', '.join(self.devices[one.name])}" for one in self.implementations
+            f"conformance: {one.name} {one.version} on {', '.join(self.devices[one.name])}"
+            for one in self.implementations
         ]
 
     def summary(self) -> Iterator[str]:

@@ -11,6 +11,7 @@ A file without an end, or with a torn last line, is a run that was cut off: ever
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
@@ -75,7 +76,7 @@ class EndLine:
 
     finished: str
     seconds: float
-    counts: dict[str, int] = field(default_factory=dict)
+    counts: Mapping[Status, int] = field(default_factory=dict)
     kind: Literal["end"] = "end"
 
 

@@ -34,6 +34,7 @@ def read_results(path: Path) -> Results:
 
     Raises:
         ResultsError: it cannot be opened, is no results file, or was written by a newer suite.
+
     """
     try:
         raw = path.read_bytes()

@@ -75,7 +75,9 @@ def _verdict(key: tuple[str, str], lines: list[CaseLine], planned: int) -> Verdi
 def _level_count(level: Level, rules: list[list[CaseLine]]) -> LevelCount:
     statuses = Counter(rule_status(lines, level) for lines in rules)
     applicable = sum(statuses[status] for status in ("pass", "fail", "crash", "hang", "error"))
-    left_out = {status: statuses[status] for status in STATUSES if status in ("unsupported", "not run", "unspecified")}
+    left_out: dict[Status, int] = {
+        status: statuses[status] for status in STATUSES if status in ("unsupported", "not run", "unspecified")
+    }
     return LevelCount(level, statuses["pass"], applicable, left_out)
 
 

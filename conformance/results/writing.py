@@ -20,6 +20,7 @@ class ResultsWriter:
 
     Raises:
         ResultsError: the file cannot be opened, or cannot be resumed.
+
     """
 
     def __init__(self, path: Path, *, resume: bool = False) -> None:

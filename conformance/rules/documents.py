@@ -167,7 +167,7 @@ class _Composer:
         elif isinstance(event, yaml.AliasEvent):
             self._complain(event, f"alias '*{event.anchor}'", "aliases are refused; name a shared set in 'axes:'")
             self._refuse_as_key(event, "a key that is an alias")
-            self._place(None, Mark(event.start_mark.line, event.start_mark.column))
+            self._place(None, _mark(event))
         elif isinstance(event, yaml.DocumentStartEvent):
             self._documents += 1
             if self._documents > 1:
@@ -176,7 +176,7 @@ class _Composer:
         return not self.fatal
 
     def _complain(self, event: yaml.Event, message: str, hint: str = "") -> None:
-        mark = event.start_mark
+        mark = _mark(event)
         self.problems.append(Problem(self.file, mark.line + 1, mark.column + 1, message, hint))
 
     def _node_properties(self, event: yaml.NodeEvent) -> None:
@@ -192,7 +192,7 @@ class _Composer:
             self.fatal = True
             return
         self._refuse_as_key(event, "a key that is a list or a mapping")
-        mark = Mark(event.start_mark.line, event.start_mark.column)
+        mark = _mark(event)
         path = self._place(value, mark)
         self._stack.append(_Container(path, value))
 
@@ -206,7 +206,7 @@ class _Composer:
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
         parent = self._stack[-1] if self._stack else None
-        mark = Mark(event.start_mark.line, event.start_mark.column, event.style or None)
+        mark = _mark(event, event.style or None)
         if parent is not None and parent.awaits_key:
             self._key(parent, event, mark)
             return
@@ -225,7 +225,8 @@ class _Composer:
             return
         parent.seen[event.value] = mark.line
         parent.key = event.value
-        self.keys[(*parent.path, event.value)] = mark
+        path: YamlPath = (*parent.path, event.value)
+        self.keys[path] = mark
 
     def _place(self, value: Any, mark: Mark) -> YamlPath:
         if not self._stack:
@@ -246,6 +247,12 @@ class _Composer:
             parent.key = None
         self.values[path] = mark
         return path
+
+
+def _mark(event: yaml.Event, style: str | None = None) -> Mark:
+    start = event.start_mark
+    assert start is not None, "a stream that is read has positions"
+    return Mark(start.line, start.column, style)
 
 
 def _resolve(text: str) -> Any:

@@ -36,7 +36,9 @@ def _parse(name: str, entry: Any, path: YamlPath, document: Document, problems: 
     if isinstance(entry, list) and any(isinstance(item, dict) for item in entry):
         return _nested(name, "sequence", enumerate(entry), path, document, problems)
     if entry is None:
-        problems.append(document.problem(path, "nothing stands here", f"one of {', '.join(FORMS)}, or a list of numbers"))
+        problems.append(
+            document.problem(path, "nothing stands here", f"one of {', '.join(FORMS)}, or a list of numbers")
+        )
         return None
     if not isinstance(entry, dict):
         return Given(name, "values", entry, path)
@@ -63,7 +65,9 @@ def _parse(name: str, entry: Any, path: YamlPath, document: Document, problems: 
         path=path if form == "module" else (*path, form),
         options={key: entry[key] for key in _OPTIONS if key in entry},
         dtype=Code(dtype, (*path, "dtype")) if dtype is not None and dtype not in DTYPES else dtype,
-        requires_grad=Code(requires_grad, (*path, "requires_grad")) if isinstance(requires_grad, str) else requires_grad,
+        requires_grad=Code(requires_grad, (*path, "requires_grad"))
+        if isinstance(requires_grad, str)
+        else requires_grad,
         kind=entry.get("as", "tensor"),
     )
 
@@ -79,9 +83,7 @@ def _is_entry(entry: Mapping[str, Any]) -> bool:
     return bool({"requires_grad", "as", "dtype", *_OPTIONS} & entry.keys())
 
 
-def _nested(
-    name: str, form: str, items: Any, path: YamlPath, document: Document, problems: list[Problem]
-) -> Given:
+def _nested(name: str, form: str, items: Any, path: YamlPath, document: Document, problems: list[Problem]) -> Given:
     made = {key: _parse(f"{name}.{key}", entry, (*path, key), document, problems) for key, entry in items}
     kept = {key: given for key, given in made.items() if given is not None}
     return Given(name, form, kept if form == "mapping" else tuple(kept.values()), path)

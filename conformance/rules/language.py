@@ -209,7 +209,9 @@ class Checker:
         if member in self.own_members and not member.startswith("_"):
             return
         self._refuse(
-            node, f"member '{member}' is not in the vocabulary", self.vocabulary.nearest(member, self.vocabulary.members)
+            node,
+            f"member '{member}' is not in the vocabulary",
+            self.vocabulary.nearest(member, self.vocabulary.members),
         )
 
     # -- statements and calls ----------------------------------------------------------------------------------
@@ -228,14 +230,18 @@ class Checker:
         if node.name.startswith("__") and node.name not in DUNDERS:
             self._refuse(node, f"'{node.name}' is not part of the language")
         if node.name in self.fixed or node.name in WORDS:
-            self._refuse(node, f"'{node.name}' cannot be bound again", "givens, parameters and words keep their meaning")
+            self._refuse(
+                node, f"'{node.name}' cannot be bound again", "givens, parameters and words keep their meaning"
+            )
         if node.returns is not None:
             self._refuse(node.returns, "an annotation is not part of the language")
         self._children(node)
 
     def _visit_classdef(self, node: ast.ClassDef, parent: ast.AST | None) -> None:
         if node.name in self.fixed or node.name in WORDS:
-            self._refuse(node, f"'{node.name}' cannot be bound again", "givens, parameters and words keep their meaning")
+            self._refuse(
+                node, f"'{node.name}' cannot be bound again", "givens, parameters and words keep their meaning"
+            )
         self._children(node)
 
     def _visit_call(self, node: ast.Call, parent: ast.AST | None) -> None:

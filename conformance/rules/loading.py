@@ -20,7 +20,7 @@ from conformance.rules.model import Axis, Code, Disagreement, Given, Observation
 from conformance.rules.parameters import MAX_ROWS, parse_axis
 from conformance.rules.schema import SpecFile
 from conformance.rules.validation import validate
-from conformance.rules.vocabulary import Vocabulary, load_vocabulary, specs_folder
+from conformance.rules.vocabulary import NAMESPACES, Vocabulary, load_vocabulary, specs_folder
 
 SPEC_SUFFIX = ".conformance.yaml"
 _AS_TEXT = frozenset({"since", "until"})
@@ -45,6 +45,7 @@ def load(paths: Iterable[Path] = (), vocabulary: Vocabulary | None = None) -> tu
 
     Raises:
         SpecErrors: everything that is wrong in any of the files, each with file, line and column.
+
     """
     words = vocabulary or load_vocabulary()
     rules: list[Rule] = []
@@ -60,7 +61,7 @@ def load(paths: Iterable[Path] = (), vocabulary: Vocabulary | None = None) -> tu
         problems.extend(found)
         if found:
             continue
-        retired.update({id_: document.file for id_ in document.data.get("retired", ())})
+        retired.update(dict.fromkeys(document.data.get("retired", ()), document.file))
         entries.extend((document, index, entry["id"]) for index, entry in enumerate(document.data["rules"]))
         rules.extend(_FileLoader(document, words, problems).rules())
     problems.extend(_id_problems(entries, retired))
@@ -77,7 +78,9 @@ def _id_problems(entries: Sequence[tuple[Document, int, str]], retired: Mapping[
             there = f"{first[id_].file}:{first[id_].line}"
             yield document.problem(path, f"duplicate id '{id_}'", f"it stands already at {there}")
         elif id_ in retired:
-            yield document.problem(path, f"id '{id_}' is retired in {retired[id_]}", "ids are permanent; choose another")
+            yield document.problem(
+                path, f"id '{id_}' is retired in {retired[id_]}", "ids are permanent; choose another"
+            )
         first.setdefault(id_, document.problem(path, ""))
 
 
@@ -143,7 +146,13 @@ class _RuleLoader:
         self.entry = entry
         self.axes = self._axes()
         self.parameters = frozenset(name for axis in self.axes for name in axis.names)
-        self.codes = [code for axis in self.axes for one in axis.alternatives for _, code in one.bindings if isinstance(code, Code)]
+        self.codes = [
+            code
+            for axis in self.axes
+            for one in axis.alternatives
+            for _, code in one.bindings
+            if isinstance(code, Code)
+        ]
         self.givens = tuple(parse_givens(entry.get("given", {}), (*self.path, "given"), file.document, file.problems))
         self.uses = language.Uses()
         self.bound: dict[str, list[Any]] = {}
@@ -223,7 +232,7 @@ class _RuleLoader:
                 self.file.complain((*self.path, "needs"), f"no capability is named '{need}'", hint)
 
     def _take(self, taken: dict[str, str], name: str, what: str, path: YamlPath) -> None:
-        reserved = (language.WORDS - {"dtype"}) | language.NAMESPACES | {"np", "it"} | oracle.HELPERS
+        reserved = (language.WORDS - {"dtype"}) | NAMESPACES | {"np", "it"} | oracle.HELPERS
         if name in taken:
             self.file.complain(path, f"{what} '{name}' is already a {taken[name]}", "names are distinct")
         elif name in reserved or (name == "dtype" and what == "given"):
@@ -315,7 +324,7 @@ class _RuleLoader:
     def _observations(self) -> tuple[Observation, ...]:
         then = self.entry.get("then", {})
         groups = then if isinstance(then, list) else [then]
-        made = []
+        made: list[Observation] = []
         for index, group in enumerate(groups):
             base: YamlPath = (*self.path, "then", index) if isinstance(then, list) else (*self.path, "then")
             condition = Code(group["if"], (*base, "if")) if isinstance(group.get("if"), str) else None
@@ -410,11 +419,16 @@ class _RuleLoader:
 
     def _check_observes_something(self, observations: tuple[Observation, ...]) -> None:
         if not observations and not self.uses.words & {"raises", "warns"}:
-            self.file.complain((*self.path, "id"), "the rule observes nothing", "add 'then:', or 'with raises(...)' in 'when'")
+            self.file.complain(
+                (*self.path, "id"), "the rule observes nothing", "add 'then:', or 'with raises(...)' in 'when'"
+            )
         aspects = {
             check.aspect
             for observation in observations
-            for right in [observation.right, *(value for value, _ in self._columns(observation.right, observation.path))]
+            for right in [
+                observation.right,
+                *(value for value, _ in self._columns(observation.right, observation.path)),
+            ]
             for check in expect.flatten(expect.parse_expectation(right, observation.path))
         }
         relations = aspects & {"same_as", "close_to"}

@@ -54,7 +54,7 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """Data under a name: ``form`` is values, normal, uniform, integers, like, module, any, or a list or mapping of givens."""
+    """Data under a name: ``form`` is values, normal, …, module, any, or (nested) sequence or mapping."""
 
     name: str
     form: str

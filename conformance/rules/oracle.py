@@ -23,20 +23,22 @@ BUILTINS = frozenset(
 NUMPY = frozenset(
     """abs add all allclose amax amin angle any append arange arccos arccosh arcsin arcsinh arctan arctan2 arctanh
     argmax argmin argsort argwhere array array_equal asarray atleast_1d atleast_2d average broadcast_arrays
-    broadcast_shapes broadcast_to ceil clip concatenate conj conjugate convolve copysign cos cosh count_nonzero cross
-    cumprod cumsum deg2rad diag diagonal diff divide dot einsum empty equal exp exp2 expand_dims expm1 eye fabs flatnonzero
-    flip float16 float32 float64 floor floor_divide fmax fmin fmod full full_like gradient greater greater_equal
-    heaviside histogram hstack hypot identity imag indices inf inner int16 int32 int64 int8 interp invert isclose
-    isfinite isinf isnan isreal ix_ kron less less_equal linspace log log10 log1p log2 logaddexp logical_and
-    logical_not logical_or logical_xor matmul maximum mean median meshgrid min max minimum mod moveaxis multiply nan
-    nan_to_num nancumsum nanmax nanmean nanmin nansum ndarray ndim ndindex negative newaxis nonzero not_equal ones ones_like outer
-    pad percentile pi power prod ptp put_along_axis quantile ravel real reciprocal remainder repeat reshape rint roll
-    roots rot90 round searchsorted shape sign signbit sin sinc sinh size sort split sqrt square squeeze stack std subtract
-    sum swapaxes take take_along_axis tan tanh tensordot tile trace transpose tri tril triu true_divide trunc uint8
-    unique unravel_index vander var vdot vstack where zeros zeros_like bool_ complex64 complex128 errstate e
-    linalg linalg.norm linalg.inv linalg.solve linalg.det linalg.qr linalg.svd linalg.eigh linalg.eigvalsh linalg.cholesky linalg.pinv linalg.matrix_power
-    lib.stride_tricks.sliding_window_view array_split column_stack delete fill_diagonal insert nanprod
-    float_power isscalar spacing nextafter bincount cov corrcoef digitize trapezoid result_type can_cast promote_types""".split()
+    broadcast_shapes broadcast_to ceil clip concatenate conj conjugate convolve copysign cos cosh count_nonzero
+    cross cumprod cumsum deg2rad diag diagonal diff divide dot einsum empty equal exp exp2 expand_dims expm1 eye
+    fabs flatnonzero flip float16 float32 float64 floor floor_divide fmax fmin fmod full full_like gradient
+    greater greater_equal heaviside histogram hstack hypot identity imag indices inf inner int16 int32 int64
+    int8 interp invert isclose isfinite isinf isnan isreal ix_ kron less less_equal linspace log log10 log1p
+    log2 logaddexp logical_and logical_not logical_or logical_xor matmul maximum mean median meshgrid min max
+    minimum mod moveaxis multiply nan nan_to_num nancumsum nanmax nanmean nanmin nansum ndarray ndim ndindex
+    negative newaxis nonzero not_equal ones ones_like outer pad percentile pi power prod ptp put_along_axis
+    quantile ravel real reciprocal remainder repeat reshape rint roll roots rot90 round searchsorted shape sign
+    signbit sin sinc sinh size sort split sqrt square squeeze stack std subtract sum swapaxes take
+    take_along_axis tan tanh tensordot tile trace transpose tri tril triu true_divide trunc uint8 unique
+    unravel_index vander var vdot vstack where zeros zeros_like bool_ complex64 complex128 errstate e linalg
+    linalg.norm linalg.inv linalg.solve linalg.det linalg.qr linalg.svd linalg.eigh linalg.eigvalsh
+    linalg.cholesky linalg.pinv linalg.matrix_power lib.stride_tricks.sliding_window_view array_split
+    column_stack delete fill_diagonal insert nanprod float_power isscalar spacing nextafter bincount cov
+    corrcoef digitize trapezoid result_type can_cast promote_types""".split()
 )  # fmt: skip
 METHODS = frozenset(
     """T all any argmax argmin argsort astype clip conj copy cumprod cumsum diagonal dot dtype fill flat flatten imag
@@ -51,7 +53,17 @@ _ALLOWED = (
     ast.GeneratorExp, ast.comprehension, ast.Lambda, ast.IfExp, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare,
     ast.arguments, ast.arg, ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpop,
 )  # fmt: skip
-_IN_BLOCKS = (ast.Assign, ast.AugAssign, ast.FunctionDef, ast.Return, ast.For, ast.If, ast.Pass, ast.Break, ast.Continue)
+_IN_BLOCKS = (
+    ast.Assign,
+    ast.AugAssign,
+    ast.FunctionDef,
+    ast.Return,
+    ast.For,
+    ast.If,
+    ast.Pass,
+    ast.Break,
+    ast.Continue,
+)
 
 Report = Callable[[int, int, str, str], None]
 
@@ -120,7 +132,9 @@ class OracleChecker:
             longest = next((n for n in range(len(parts), 0, -1) if ".".join(parts[:n]) in NUMPY), 0)
             if not longest:
                 close = difflib.get_close_matches(".".join(parts), NUMPY, n=1)
-                hint = f"did you mean 'np.{close[0]}'?" if close else "the allowed functions are listed in docs/rules.md"
+                hint = (
+                    f"did you mean 'np.{close[0]}'?" if close else "the allowed functions are listed in docs/rules.md"
+                )
                 self._refuse(node, f"'np.{'.'.join(parts)}' is not part of an expectation", hint)
                 return
             parts = parts[longest:]

@@ -63,9 +63,7 @@ def _data_axis(name: str, values: list[Any], path: YamlPath, complain: Complain)
         unknown = next(value for value in values if not (isinstance(value, str) and value in DTYPES))
         complain(path, f"{unknown!r} is not a dtype", f"dtypes: {', '.join(sorted(DTYPES))}")
         return None
-    made = [
-        Alternative(_data_label(name, value), ((name, DType(value) if dtypes else value),)) for value in values
-    ]
+    made = [Alternative(_data_label(name, value), ((name, DType(value) if dtypes else value),)) for value in values]
     return _distinct(Axis(name, tuple(made)), path, complain)
 
 
@@ -158,7 +156,7 @@ def _holds(row: Row, device: str) -> bool:
     names = {name: value for name, value in bindings_of(row).items() if not isinstance(value, Code)}
     names.setdefault("dtype", "float32")
     scope = {"__builtins__": {}, **names, "device": device}
-    return all(eval(condition.source, scope) for condition in conditions)  # noqa: S307 - checked when loaded
+    return all(eval(condition.source, scope) for condition in conditions)
 
 
 def all_pairs(pools: Sequence[Sequence[Alternative]]) -> Iterator[Row]:
@@ -178,7 +176,8 @@ def all_pairs(pools: Sequence[Sequence[Alternative]]) -> Iterator[Row]:
         chosen: dict[int, int] = {i: a, j: b}
         for axis in range(len(pools)):
             if axis not in chosen:
-                chosen[axis] = max(range(sizes[axis]), key=lambda value, axis=axis: (_gain(wanted, chosen, axis, value), -value))  # type: ignore[misc]
+                gains = [_gain(wanted, chosen, axis, value) for value in range(sizes[axis])]
+                chosen[axis] = gains.index(max(gains))
         wanted -= {(p, chosen[p], q, chosen[q]) for p, q in itertools.combinations(range(len(pools)), 2)}
         yield tuple(pools[axis][chosen[axis]] for axis in range(len(pools)))
 

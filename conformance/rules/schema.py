@@ -60,7 +60,9 @@ class Expect(_Entry):
     filled: Oracle | None = Field(None, description="Every element has this value, whatever the shape.")
     exact: bool = Field(False, description="No tolerance for values.")
     scale: Oracle | None = Field(None, description="The magnitude that the tolerance is taken of; for expected zeros.")
-    within: float | None = Field(None, gt=0, description="An absolute tolerance: for numbers that a page prints rounded.")
+    within: float | None = Field(
+        None, gt=0, description="An absolute tolerance: for numbers that a page prints rounded."
+    )
     dtype: Code | None = Field(None, description="float32, or an expression over parameters.")
     shape: CodeOrList | None = None
     strides: CodeOrList | None = None
@@ -154,7 +156,9 @@ class RuleEntry(_Entry):
     disagreement: Disagreement | None = None
     covers: list[str] = Field(default_factory=list, description="Further ids of the inventory that this rule settles.")
     needs: list[str] = Field(default_factory=list, description="Capabilities beyond those of the names used.")
-    with_: dict[str, Any] = Field(default_factory=dict, alias="with", description="Parameters; their product gives the cases.")
+    with_: dict[str, Any] = Field(
+        default_factory=dict, alias="with", description="Parameters; their product gives the cases."
+    )
     combine: Literal["product", "pairs"] = "product"
     given: dict[str, Any] = Field(default_factory=dict)
     when: str = ""

@@ -29,7 +29,7 @@ def validate(model: type[BaseModel], data: Any, document: Document, base: YamlPa
 
 
 def _problem(detail: Any, data: Any, document: Document, base: YamlPath) -> Problem:
-    path, left_over, within = _locate(detail["loc"], data)
+    path = _locate(detail["loc"], data)
     found = detail.get("input")
     kind = detail["type"]
     where = (*base, *path)
@@ -40,24 +40,24 @@ def _problem(detail: Any, data: Any, document: Document, base: YamlPath) -> Prob
         hint = f"did you mean '{close[0]}'?" if close else f"known keys: {', '.join(known)}"
         return document.problem(where, f"unknown key '{key}'", hint, key=True)
     if kind == "missing":
-        return document.problem(where, f"'{detail['loc'][-1]}:' is missing", "every entry of this kind has it", key=True)
+        return document.problem(
+            where, f"'{detail['loc'][-1]}:' is missing", "every entry of this kind has it", key=True
+        )
     if found is None and kind != "string_too_short":
         return document.problem(where, "nothing stands here", "write 'none' where None is meant", key=True)
     expected = _expectation(kind, detail)
     return document.problem(where, f"found {_shown(found)}", f"expected {expected}")
 
 
-def _locate(location: tuple[Any, ...], data: Any) -> tuple[YamlPath, tuple[Any, ...], Any]:
+def _locate(location: tuple[Any, ...], data: Any) -> YamlPath:
     """The part of Pydantic's location that is a path into the data; the tags of unions are not."""
     path: list[str | int] = []
-    for index, step in enumerate(location):
-        inside = isinstance(data, dict) and step in data or isinstance(data, list) and isinstance(step, int)
+    for step in location:
+        inside = (isinstance(data, dict) and step in data) or (isinstance(data, list) and isinstance(step, int))
         if inside and (isinstance(data, dict) or step < len(data)):
             data = data[step]
             path.append(step)
-        elif index == len(location) - 1:
-            return tuple(path), (step,), data
-    return tuple(path), (), data
+    return tuple(path)
 
 
 def _keys_at(data: Any, path: YamlPath, key: str) -> list[str]:

@@ -142,7 +142,7 @@ def _kinds(value: Any) -> Any:
 
 
 def _type(world: World, check: CompiledCheck, value: Any) -> Mismatch | None:
-    wanted = eval(check.operand, world.made)  # noqa: S307 - checked when loaded
+    wanted = eval(check.operand, world.made)
     found = type(value)
     plain = wanted in (tuple, list, dict, set)
     holds = issubclass(found, wanted) if plain else found is wanted
@@ -151,9 +151,9 @@ def _type(world: World, check: CompiledCheck, value: Any) -> Mismatch | None:
 
 def _is(world: World, check: CompiledCheck, value: Any) -> Mismatch | None:
     if isinstance(check.operand, tuple):
-        wanted = [eval(code, world.made) for code in check.operand]  # noqa: S307
+        wanted = [eval(code, world.made) for code in check.operand]
     else:
-        other = listed(eval(check.operand, world.made))  # noqa: S307
+        other = listed(eval(check.operand, world.made))
         if not isinstance(other, (list, tuple)):
             return None if value is other else Mismatch("identity", "the same object", "another object")
         wanted = list(other)
@@ -169,7 +169,7 @@ def _is(world: World, check: CompiledCheck, value: Any) -> Mismatch | None:
 def _shares_memory(world: World, check: CompiledCheck, value: Any) -> Mismatch | None:
     codes = check.operand if isinstance(check.operand, tuple) else (check.operand,)
     for code in codes:
-        shares = _share(world, value, eval(code, world.made))  # noqa: S307
+        shares = _share(world, value, eval(code, world.made))
         if shares is None:
             world.unread += 1
         elif not shares:
@@ -184,7 +184,8 @@ def _share(world: World, left: Any, right: Any) -> bool | None:
     if not (_is_arraylike(left, is_tensor) and _is_arraylike(right, is_tensor)):
         return False
     arrays = [world.implementation.array(one) if is_tensor(one) else one for one in (left, right)]
-    return None if None in [type(a) if a is None else 0 for a in arrays] else bool(np.may_share_memory(*arrays))
+    first, second = arrays
+    return None if first is None or second is None else bool(np.may_share_memory(first, second))
 
 
 def _is_arraylike(value: Any, is_tensor: Callable[[Any], bool]) -> bool:
@@ -192,11 +193,13 @@ def _is_arraylike(value: Any, is_tensor: Callable[[Any], bool]) -> bool:
 
 
 def _same_as(world: World, check: CompiledCheck, value: Any) -> Mismatch | None:
-    return same(world, value, listed(eval(check.operand, world.made)))  # noqa: S307
+    return same(world, value, listed(eval(check.operand, world.made)))
 
 
 def _close_to(world: World, check: CompiledCheck, value: Any) -> Mismatch | None:
-    return match(world, value, _readable(world, listed(eval(check.operand, world.made))), _exactness_of_scale(world, check))  # noqa: S307
+    return match(
+        world, value, _readable(world, listed(eval(check.operand, world.made))), _exactness_of_scale(world, check)
+    )
 
 
 def _exactness_of_scale(world: World, check: CompiledCheck) -> Exactness:
@@ -292,7 +295,9 @@ def _elements_from(world: World, check: CompiledCheck, value: Any) -> Mismatch |
     near = np.any([np.abs(snapshot.values.astype(float) - one) <= tolerance for one in choices], axis=0)
     if near.all():
         return None
-    return Mismatch("values", "each element one of the choices", f"{int((~near).sum())} of {near.size} are none of them")
+    return Mismatch(
+        "values", "each element one of the choices", f"{int((~near).sum())} of {near.size} are none of them"
+    )
 
 
 def _holds(world: World, check: CompiledCheck, value: Any) -> Mismatch | None:

@@ -152,7 +152,9 @@ def _read(world: World, value: Any) -> Snapshot | None:
         return value
     if world.implementation.is_tensor(value):
         implementation = world.implementation
-        return Snapshot(implementation.array(value), implementation.fact(value, "shape"), implementation.dtype_name(value))
+        return Snapshot(
+            implementation.array(value), implementation.fact(value, "shape"), implementation.dtype_name(value)
+        )
     if isinstance(value, bool):
         return Snapshot(np.asarray(value), (), "bool")
     if isinstance(value, int):
@@ -191,7 +193,11 @@ def same(world: World, left: Any, right: Any) -> Mismatch | None:
         world.unread += 1
         return None
     nan_safe = a.values.dtype.kind in "fc"
-    return None if np.array_equal(a.values, b.values, equal_nan=nan_safe) else _differ(b.values, a.values, a.values != b.values, 0.0)
+    return (
+        None
+        if np.array_equal(a.values, b.values, equal_nan=nan_safe)
+        else _differ(b.values, a.values, a.values != b.values, 0.0)
+    )
 
 
 def _at(where: str, found: Mismatch) -> Mismatch:
@@ -248,6 +254,6 @@ def describe(world: World, value: Any) -> str:
         return "[" + ", ".join(describe(world, item) for item in value[:8]) + (", …" if len(value) > 8 else "") + "]"
     try:
         text = " ".join(repr(value).split())
-    except Exception as error:  # noqa: BLE001 - the implementation's own repr
+    except Exception as error:
         return f"<{type(value).__name__} whose repr raises {type(error).__name__}>"
     return text if len(text) <= 160 else text[:157] + "…"

@@ -72,7 +72,11 @@ def round_to(values: Array, dtype: str) -> Datum:
 def draw(form: str, shape: Any, options: Mapping[str, Any], key: str) -> Array:
     """Random data of ``shape``, seeded by ``key`` alone: the same on every machine and for every implementation."""
     generator = np.random.Generator(np.random.PCG64(zlib.crc32(key.encode())))
-    size = tuple(int(side) for side in np.atleast_1d(np.asarray(shape, dtype=int)).tolist()) if np.ndim(shape) else (int(shape),)
+    size = (
+        tuple(int(side) for side in np.atleast_1d(np.asarray(shape, dtype=int)).tolist())
+        if np.ndim(shape)
+        else (int(shape),)
+    )
     if form == "normal":
         return np.asarray(options.get("mean", 0.0) + options.get("std", 1.0) * generator.standard_normal(size))
     if form == "uniform":
@@ -81,7 +85,7 @@ def draw(form: str, shape: Any, options: Mapping[str, Any], key: str) -> Array:
 
 
 def default_dtype(form: str, values: Array, case_dtype: str) -> str:
-    """The dtype of a given that names none: the case's, except that booleans stay booleans and draws of integers int64."""
+    """The dtype of a given that names none: the case's, but booleans stay booleans and draws of integers are int64."""
     if values.dtype.kind == "b":
         return "bool"
     if form == "integers":

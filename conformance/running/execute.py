@@ -27,18 +27,20 @@ from conformance.running.world import World
 SEED = 2023
 
 
-class _NotSupported(Exception):  # noqa: N818 - not an error of anybody
+class _NotSupported(Exception):
     """The implementation lacks something that the case needs."""
 
 
-class _Crash(Exception):  # noqa: N818
+class _Crash(Exception):
     """The implementation broke in a way after which nothing in this process can be trusted."""
 
 
 class Runner:
     """Runs cases on one implementation; keeps compiled programs and what a clean global state looks like."""
 
-    def __init__(self, implementation: Implementation, vocabulary: Vocabulary | None = None, examples: int = 25) -> None:
+    def __init__(
+        self, implementation: Implementation, vocabulary: Vocabulary | None = None, examples: int = 25
+    ) -> None:
         self.implementation = implementation
         self.vocabulary = vocabulary or load_vocabulary()
         self.examples = examples
@@ -65,7 +67,7 @@ class Runner:
             outcome = Outcome("unsupported", reason=str(absent))
         except _Crash as broken:
             outcome = Outcome("crash", reason=str(broken))
-        except Exception as error:  # noqa: BLE001 - the harness or the adapter broke: never a verdict on the rule
+        except Exception as error:
             outcome = Outcome("error", reason=f"{type(error).__name__}: {error} ({_where(error)})")
         left = self._put_back(case)
         return Outcome(
@@ -146,7 +148,7 @@ class Runner:
         if world.dtype in _DEFAULTS and world.dtype != "float32":
             implementation.set_default_dtype(_DEFAULTS[world.dtype])
         if program.oracle is not None:
-            exec(program.oracle, world.oracle)  # noqa: S102 - checked when loaded
+            exec(program.oracle, world.oracle)
         for compiled in program.givens:
             try:
                 make_given(world, compiled, rule.id, drawn.get(compiled.given.name))
@@ -155,7 +157,7 @@ class Runner:
                 raise
         if program.expect is not None:
             world.expect = program.expect
-            exec(program.expect, world.oracle)  # noqa: S102
+            exec(program.expect, world.oracle)
 
     def _run_when(self, case: Case, program: Program, world: World) -> bool:
         """Run the statements; False where they ended early."""
@@ -163,8 +165,8 @@ class Runner:
             return True
         world.line = _line_of_when(case.rule)
         try:
-            exec(program.when, world.made)  # noqa: S102 - checked when loaded
-        except Exception as error:  # noqa: BLE001 - whatever the implementation raises is the finding
+            exec(program.when, world.made)
+        except Exception as error:
             self._raise_if_stops(error, case.device)
             line = _statement(error, program.when.co_filename)
             text = case.rule.when.splitlines()[line - 1].strip() if line else "when"
@@ -180,8 +182,8 @@ class Runner:
             if observation.condition is not None and not observation.condition(world.oracle):
                 continue
             try:
-                value = eval(observation.code, world.made)  # noqa: S307 - checked when loaded
-            except Exception as error:  # noqa: BLE001
+                value = eval(observation.code, world.made)
+            except Exception as error:
                 self._raise_if_stops(error, world.device)
                 world.checks += 1
                 world.find(

@@ -42,8 +42,7 @@ def _datum(world: World, compiled: CompiledGiven, key: str, drawn: Any) -> Datum
     if given.form == "any":
         values = drawn
     elif given.form == "like":
-        other = compiled.value(world.oracle) if compiled.value else None
-        values = draw("normal", np.shape(other), {}, key)
+        values = draw("normal", np.shape(world.oracle[given.value]), {}, key)
         twin = world.data.get(given.value)
         dtype = dtype or (twin.dtype if isinstance(twin, Datum) else None)
     elif given.form == "values":
@@ -73,7 +72,7 @@ def _tensor(world: World, compiled: CompiledGiven, datum: Datum) -> Any:
 def _module(world: World, compiled: CompiledGiven, key: str) -> tuple[Any, Any]:
     """A layer whose parameters hold the harness's data; its buffers keep the values they begin with."""
     implementation = world.implementation
-    module = eval(compiled.module, world.made)  # type: ignore[arg-type]  # noqa: S307 - checked when loaded
+    module = eval(compiled.module, world.made)  # type: ignore[arg-type]
     data: dict[str, Datum] = {}
     for name, parameter in module.named_parameters():
         dtype = implementation.dtype_name(parameter)
@@ -81,7 +80,7 @@ def _module(world: World, compiled: CompiledGiven, key: str) -> tuple[Any, Any]:
         data[name] = round_to(values, dtype)
         implementation.fill(parameter, data[name].stored)
     for name, buffer in module.named_buffers():
-        values = implementation.array(buffer)
-        if values is not None:
-            data[name] = round_to(values, implementation.dtype_name(buffer))
+        initial = implementation.array(buffer)
+        if initial is not None:
+            data[name] = round_to(initial, implementation.dtype_name(buffer))
     return module, data

@@ -1,7 +1,7 @@
-"""What an expectation can use while it is evaluated: NumPy in float64, and a few helpers named after what they compute.
+"""What an expectation can use while it is evaluated: NumPy in float64, and helpers named after what they compute.
 
-No helper computes a claim: there is no ``batch_norm``, ``sgd`` or ``cross_entropy`` here, for a rule must show its formula.
-Each helper takes and returns float64 (or complex128) arrays.
+No helper computes a claim: there is no ``batch_norm``, ``sgd`` or ``cross_entropy`` here, for a rule must show its
+formula. Each helper takes and returns float64 (or complex128) arrays.
 """
 
 from __future__ import annotations
@@ -18,19 +18,20 @@ Array = npt.NDArray[Any]
 
 def channels(x: Array) -> Array:
     """(N, C, *) -> (C, N * prod(*)): one row per channel."""
-    return np.moveaxis(x, 1, 0).reshape(x.shape[1], -1)
+    return np.asarray(np.moveaxis(x, 1, 0).reshape(x.shape[1], -1))
 
 
 def per_channel(values: Any, x: Array) -> Array:
     """(C,) -> (C, 1, ...): shaped to broadcast against axis 1 of ``x``; a number is returned as it is."""
     values = np.asarray(values)
-    return values if values.ndim == 0 else values.reshape(-1, *(1,) * (x.ndim - 2))
+    return np.asarray(values if values.ndim == 0 else values.reshape(-1, *(1,) * (x.ndim - 2)))
 
 
 def normalise(x: Array, axes: int | tuple[int, ...], eps: float = 1e-5) -> Array:
     """Subtract the mean over ``axes`` and divide by the root of the biased variance plus ``eps``."""
     centred = x - x.mean(axis=axes, keepdims=True)
-    return centred / np.sqrt((np.abs(centred) ** 2).mean(axis=axes, keepdims=True) + eps)
+    spread = (np.abs(centred) ** 2).mean(axis=axes, keepdims=True)
+    return np.asarray(centred / np.sqrt(spread + eps))
 
 
 def softmax(x: Array, axis: int = -1) -> Array:
@@ -41,17 +42,19 @@ def softmax(x: Array, axis: int = -1) -> Array:
 def log_softmax(x: Array, axis: int = -1) -> Array:
     """The logarithm of :func:`softmax`, computed without overflow."""
     shifted = x - np.max(x.real, axis=axis, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True)))
 
 
 def sigmoid(x: Array) -> Array:
     """1 / (1 + exp(-x))."""
-    return 1 / (1 + np.exp(-x))
+    return np.asarray(1 / (1 + np.exp(-x)))
 
 
 def reduced(values: Array, reduction: str) -> Array:
     """A loss's reduction: 'none', 'mean' or 'sum'."""
-    return {"none": lambda: values, "mean": values.mean, "sum": values.sum}[reduction]()
+    if reduction == "none":
+        return values
+    return np.asarray(values.mean() if reduction == "mean" else values.sum())
 
 
 def conv(x: Array, weight: Array, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Array:
@@ -61,7 +64,8 @@ def conv(x: Array, weight: Array, stride: Any = 1, padding: Any = 0, dilation: A
     x = np.pad(x, [(0, 0), (0, 0), *((p, p) for p in padding)])
     reach = [d * (k - 1) + 1 for d, k in zip(dilation, weight.shape[2:])]
     windows = np.lib.stride_tricks.sliding_window_view(x, reach, axis=tuple(range(2, x.ndim)))
-    windows = windows[(slice(None), slice(None), *(slice(None, None, s) for s in stride), *(slice(None, None, d) for d in dilation))]
+    steps = [slice(None, None, step) for step in (1, 1, *stride, *dilation)]
+    windows = windows[tuple(steps)]
     batch, _, *space = windows.shape[: 2 + dims]
     split = windows.reshape(batch, groups, -1, *windows.shape[2:])
     kernels = weight.reshape(groups, -1, *weight.shape[1:])
@@ -79,6 +83,7 @@ def grad(function: Callable[[Array], Any], x: Array) -> Array:
 
     Raises:
         ArithmeticError: the two disagree, so that the function is not differentiable there or not analytic.
+
     """
     x = np.asarray(x, dtype=float)
     steps, differences = np.empty(x.shape), np.empty(x.shape)

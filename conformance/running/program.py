@@ -1,8 +1,8 @@
 """A rule with the code of one row put in place -> a program: code objects, compiled once and run many times.
 
-Code that a parameter stands for is put into the syntax tree where its name stands, and ``device=device`` into the factory
-and layer calls that do not name a device (a default device would cost every call of every op). Rows that differ only
-in data share a program.
+Code that a parameter stands for is put into the syntax tree where its name stands, and ``device=device`` into the
+factory and layer calls that do not name a device (a default device would cost every call of every op). Rows that
+differ only in data share a program.
 """
 
 from __future__ import annotations
@@ -83,7 +83,9 @@ class Program:
 def program_key(rule: Rule, row: Row) -> tuple[str, ...]:
     """Rows with the same key share a program: those that put the same code and expectations in place."""
     return tuple(
-        one.label for one in row if any(isinstance(value, (Code, list, dict)) or value is None for _, value in one.bindings)
+        one.label
+        for one in row
+        if any(isinstance(value, (Code, list, dict)) or value is None for _, value in one.bindings)
     )
 
 
@@ -147,7 +149,7 @@ class _Compiler:
         """A NumPy operand: a constant where no expression is in it."""
         if isinstance(template, str):
             code = self._compile(self._oracle_tree(template, "eval"), "eval")
-            return lambda environment: eval(code, environment)  # noqa: S307 - checked when loaded
+            return lambda environment: eval(code, environment)
         if isinstance(template, (list, tuple)) and any(True for _ in expect.oracle_sources(template, ())):
             parts = [self.oracle(item) for item in template]
             return lambda environment: [part(environment) for part in parts]
@@ -240,14 +242,15 @@ class _Substitute(ast.NodeTransformer):
         self.codes = codes
         self.depth = depth
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802
+    def visit_Name(self, node: ast.Name) -> ast.expr:
         code = self.codes.get(node.id)
         if code is None or not isinstance(node.ctx, ast.Load):
             return node
         tree = ast.parse(code.source, mode="eval").body
-        return ast.copy_location(self._nested(tree, node.id), node)
+        expression: ast.expr = ast.copy_location(self._nested(tree, node.id), node)
+        return expression
 
-    def visit_Expr(self, node: ast.Expr) -> Any:  # noqa: N802
+    def visit_Expr(self, node: ast.Expr) -> Any:
         """A name that stands alone may stand for statements."""
         code = self.codes.get(node.value.id) if isinstance(node.value, ast.Name) else None
         if code is None:
@@ -273,7 +276,7 @@ class _NameDevice(ast.NodeTransformer):
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
 
-    def visit_Call(self, node: ast.Call) -> ast.Call:  # noqa: N802
+    def visit_Call(self, node: ast.Call) -> ast.Call:
         self.generic_visit(node)
         name = dotted_name(node.func)
         if name and self.vocabulary.takes_device(name) and not _names_device(node):

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from conformance.running.execute import Runner
 
 
-class _Failed(Exception):  # noqa: N818 - a signal to Hypothesis
+class _Failed(Exception):
     """An example whose outcome is not a pass."""
 
 
 def run_property(runner: Runner, case: Case) -> Outcome:
-    """Run ``case`` on many examples: the outcome of the smallest that fails, or the last one's with all checks counted."""
+    """Run ``case`` on many examples: the outcome of the smallest that fails, or the last, with all checks counted."""
     smallest, passed, checks = _search(runner, case)
     if smallest is None:
         return Outcome(passed.status, checks, passed.findings, passed.reason, unread=passed.unread)

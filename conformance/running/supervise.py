@@ -34,6 +34,7 @@ def supervise(job: Job, timeout: float = TIMEOUT) -> Iterator[SubjectLine | Case
 
     Raises:
         ConformanceError: the worker refused the job (no such implementation, device or rule file).
+
     """
     seen: set[tuple[str, str]] = set()
     while True:

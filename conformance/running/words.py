@@ -1,13 +1,13 @@
 """The words of the language: what `when` can say beyond PyTorch itself.
 
-    with raises(E):     the one statement inside raises E; raises(None): it does not raise
-    with warns(W):      a warning of class W is given inside; warns(None): none is
-    spy(f)              f, with its calls counted and its arguments kept
-    snapshot(x)         the values of x now
-    deepcopy, reload    copy.deepcopy; pickling there and back
-    buffer()            a file in memory, for save and load
-    lifetimes()         .track(t) and, later, .alive: how many of those are still alive
-    in_thread(f)        f's result, computed in a thread of its own
+with raises(E):     the one statement inside raises E; raises(None): it does not raise
+with warns(W):      a warning of class W is given inside; warns(None): none is
+spy(f)              f, with its calls counted and its arguments kept
+snapshot(x)         the values of x now
+deepcopy, reload    copy.deepcopy; pickling there and back
+buffer()            a file in memory, for save and load
+lifetimes()         .track(t) and, later, .alive: how many of those are still alive
+in_thread(f)        f's result, computed in a thread of its own
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _OTHER_MEANING = (NotImplementedError, RecursionError)
 
 
 class raises:  # noqa: N801 - a word of the language
-    """Meets an error of class ``expected``; records one that is missing, or of another class, and lets the case go on."""
+    """Meets an error of class ``expected``; records one that is missing or of another class, and the case goes on."""
 
     __slots__ = ("_expected", "_line", "_world")
 
@@ -110,6 +110,7 @@ class Spy:
         self.objects: list[tuple[Any, ...]] = []
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Remember the call, then make it."""
         self.calls += 1
         self.objects.append(args)
         self.args.append(tuple(self._world.snapshot(arg) for arg in args))
@@ -141,7 +142,7 @@ def in_thread(function: Callable[[], Any]) -> Any:
     def work() -> None:
         try:
             box["result"] = function()
-        except BaseException as error:  # noqa: BLE001 - carried over to the caller
+        except BaseException as error:
             box["error"] = error
 
     thread = threading.Thread(target=work)

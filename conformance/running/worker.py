@@ -106,6 +106,7 @@ def devices_of(implementation: Any, wanted: tuple[str, ...]) -> tuple[str, ...]:
 
     Raises:
         ConformanceError: a wanted device is not there.
+
     """
     present = tuple(implementation.devices())
     if not wanted:

@@ -75,7 +75,9 @@ class World:
         if isinstance(value, Mapping):
             return {key: self.snapshot(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
-            return [self.snapshot(item) for item in value] if isinstance(value, list) else tuple(map(self.snapshot, value))
+            return (
+                [self.snapshot(item) for item in value] if isinstance(value, list) else tuple(map(self.snapshot, value))
+            )
         if isinstance(value, np.ndarray):
             return Snapshot(value.copy(), value.shape, str(value.dtype))
         module = getattr(self.implementation.nn, "Module", None)
@@ -91,14 +93,18 @@ class World:
         def moved(value: Any) -> Any:
             if isinstance(value, Datum):
                 eps = EPS.get(value.dtype)
-                return value.shown if eps is None else value.shown * (1 + eps * generator.choice((-1, 1), value.shown.shape))
+                return (
+                    value.shown
+                    if eps is None
+                    else value.shown * (1 + eps * generator.choice((-1, 1), value.shown.shape))
+                )
             if isinstance(value, dict):
                 return {key: moved(item) for key, item in value.items()}
             return [moved(item) for item in value] if isinstance(value, list) else value
 
         environment.update({name: moved(value) for name, value in self.data.items()})
         if self.expect is not None:
-            exec(self.expect, environment)  # noqa: S102 - checked when loaded
+            exec(self.expect, environment)
         return environment
 
 
