@@ -107,7 +107,7 @@ for _name in ("randomness", "nn", "optim", "serialization"):
         _module = importlib.import_module(f"conformance.reference.{_name}")
         globals()[_name] = _module
         globals().update({name: getattr(_module, name) for name in getattr(_module, "TORCH_NAMES", ())})
-    except ModuleNotFoundError as _error:
+    except ImportError as _error:
         if not (_error.name or "").startswith("conformance.reference"):
             raise
 

@@ -51,7 +51,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from conformance.reference import devices, dtypes, graph
-from conformance.reference.graph import Node, SavedTensor, gradient_edge
+from conformance.reference.graph import Edge, Node, SavedTensor, accumulator, gradient_edge
 from conformance.reference.modes import state
 from conformance.reference.storages import may_overlap
 from conformance.reference.tensors import Tensor, geometry_of, storage_of, wrap
@@ -77,10 +77,11 @@ INPUT, PARAMETER, OUTPUT, SHAPE, NEEDS = range(5)
 class Plan:
     """What to save and what to compute for one combination of inputs that require grad."""
 
-    __slots__ = ("gradients", "joint", "releases", "sources")
+    __slots__ = ("all_outputs", "gradients", "joint", "mask", "releases", "sources")
 
     def __init__(self, operation: Operation, mask: int) -> None:
         rules, inputs = operation.rules, operation.inputs
+        self.mask = mask
         self.joint = rules.get("all")
         chosen = (
             [(0, self.joint)]
@@ -88,7 +89,8 @@ class Plan:
             else [(n, rules[name]) for n, name in enumerate(inputs) if mask >> n & 1 and name in rules]
         )
         self.sources: list[tuple[int, Any]] = []
-        self.gradients: list[tuple[int, Callable[..., Any], tuple[int, ...], bool]] = []
+        self.gradients: list[tuple[int, Callable[..., Any], tuple[int, ...]]] = []
+        self.all_outputs = False
         for position, rule in chosen:
             first, *names = inspect.signature(rule).parameters
             picks = []
@@ -97,7 +99,8 @@ class Plan:
                 if source not in self.sources:
                     self.sources.append(source)
                 picks.append(self.sources.index(source))
-            self.gradients.append((position, rule, tuple(picks), first == "grads"))
+            self.gradients.append((position, rule, tuple(picks)))
+            self.all_outputs = self.all_outputs or first == "grads"
         # A node that keeps shapes and parameters only can run any number of times.
         self.releases = any(kind in (INPUT, OUTPUT) for kind, _ in self.sources)
 
@@ -172,18 +175,21 @@ class OperationNode(Node):
         saved = self.saved
         if saved is None:
             raise RuntimeError(graph.RELEASED)
-        values = [each.unpack(self) if each.__class__ is SavedTensor else each for each in saved]
-        result: list[Tensor | None] = [None] * len(self.edges)
         plan = self.plan
-        for position, rule, picks, all_outputs in plan.gradients:
-            grad: Any = grads if all_outputs else grads[0]
-            if grad is None:
-                continue
-            found = rule(grad, *[values[pick] for pick in picks])
-            if plan.joint is not None:
-                return list(found)
-            result[position] = found
-        if not plan.gradients and any(node is not None for node, _ in self.edges):
+        if grads[0] is None and not plan.all_outputs:
+            return [None] * len(self.edges)
+        values = [each.unpack(self) if each.__class__ is SavedTensor else each for each in saved]
+        grad: Any = grads if plan.all_outputs else grads[0]
+        if plan.joint is not None:
+            _, rule, picks = plan.gradients[0]
+            return list(rule(grad, *[values[pick] for pick in picks]))
+        result: list[Tensor | None] = [None] * len(self.edges)
+        for position, rule, picks in plan.gradients:
+            if len(picks) == 1:
+                result[position] = rule(grad, values[picks[0]])
+            else:
+                result[position] = rule(grad, *[values[pick] for pick in picks])
+        if not plan.gradients:
             raise RuntimeError(f"derivative for aten::{self.operation.name} is not implemented")
         return result
 
@@ -191,7 +197,7 @@ class OperationNode(Node):
         if self.plan.releases and self.saved is not None:
             for each in self.saved:
                 if each.__class__ is SavedTensor:
-                    each.release()
+                    each.tensor = each.packed = None
             self.saved = None
 
     def __getattr__(self, name: str) -> Any:
@@ -210,15 +216,22 @@ def record(
     operation: Operation, inputs: Sequence[Any], params: Sequence[Any], outputs: Sequence[Any] | None
 ) -> OperationNode:
     """Make the node of an operation and save what its rules will need; without `outputs` those are left to save."""
-    mask, edges = 0, []
-    for position, each in enumerate(inputs):
-        if isinstance(each, Tensor) and (each._requires_grad or each._base is not None):
-            edge = gradient_edge(each)
-            edges.append(edge)
-            if edge[0] is not None:
-                mask |= 1 << position
-        else:
-            edges.append(NO_EDGE)
+    mask, bit, edges = 0, 1, []
+    for each in inputs:
+        edge: Edge = NO_EDGE
+        if isinstance(each, Tensor):
+            if each._base is None:
+                if each._grad_fn is not None:
+                    edge = (each._grad_fn, each._output_nr)
+                    mask |= bit
+                elif each._requires_grad:
+                    edge = (accumulator(each), 0)
+                    mask |= bit
+            elif each.requires_grad:
+                edge = gradient_edge(each)
+                mask |= bit
+        edges.append(edge)
+        bit += bit
     plan = operation.plans.get(mask) or operation.plan(mask)
     node: OperationNode = operation.node_class()
     node.edges = tuple(edges)

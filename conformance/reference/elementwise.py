@@ -7,33 +7,58 @@ type is: "same" as the operands' common type, "float" likewise but floating (int
 
 from __future__ import annotations
 
+import contextvars
+import functools
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from conformance.reference import dtypes, graph
+from conformance.reference import dtypes
 from conformance.reference.dispatch import (
     Operation,
     Rules,
-    attach,
     by_dimension,
     common_device,
     ops,
     record,
-    wants_grad,
 )
 from conformance.reference.dtypes import BOOLEAN, FLOATING, INTEGER
+from conformance.reference.forward.elementwise import quiet
 from conformance.reference.modes import state
-from conformance.reference.tensors import Tensor, wrap
+from conformance.reference.tensors import Tensor
 
 ndarray = np.ndarray
 _new = object.__new__
 
 
+class _Silent(threading.local):
+    """A way to call NumPy without its floating-point warnings that costs a tenth of numpy.errstate.
+
+    Since NumPy 2 the error state belongs to the context (contextvars), so a context in which it is set is kept for
+    each thread and functions are run in it. Before that, errstate itself.
+    """
+
+    def __init__(self) -> None:
+        self.run: Callable[..., Any] = _with_errstate
+        if int(np.__version__.split(".", maxsplit=1)[0]) >= 2:
+            context = contextvars.Context()
+            context.run(np.seterr, all="ignore")
+            self.run = context.run
+
+
+def _with_errstate(function: Callable[..., Any], *args: Any) -> Any:
+    with np.errstate(all="ignore"):
+        return function(*args)
+
+
+silent = _Silent()
+
+
 def declare_unary(name: str, forward: Callable[..., Any], rules: Rules | None, result: str = "same") -> Callable[..., Any]:
     """Declare an elementwise function of one tensor and any further parameters."""
-    operation = Operation(name, forward, rules, ("self",), _parameters(forward))
+    operation = Operation(name, quiet(forward), rules, ("self",), _parameters(forward))
     to_float, differentiable = result == "float", rules is not None
 
     def arrays(inputs: Sequence[Any]) -> list[Any]:
@@ -46,9 +71,18 @@ def declare_unary(name: str, forward: Callable[..., Any], rules: Rules | None, r
         array = self._array
         if to_float and array.dtype.kind in "iub":
             array = array.astype(dtypes.get_default_dtype().numpy)
-        made = wrap(forward(array, *params), self._device)
-        if differentiable and state.grad and (self._requires_grad or self._base is not None) and wants_grad((self,)):
-            attach(record(operation, (self,), params, (made,)), (made,))
+        array = silent.run(forward, array, *params)
+        made: Tensor = _new(Tensor)
+        made._array = array if array.__class__ is ndarray else np.asarray(array)
+        made._storage = made._grad_fn = made._base = None
+        made._counter = [0]
+        made._device = self._device
+        made._output_nr = 0
+        made._requires_grad = False
+        if state.inference:
+            made._inference = True
+        elif differentiable and (self._requires_grad or self._base is not None) and state.grad:
+            record_elementwise(operation, (self,), params, made)
         return made
 
     call.__name__ = name
@@ -69,8 +103,11 @@ def declare_binary(
     result: str = "same",
     inputs: tuple[str, str] = ("self", "other"),
 ) -> Callable[..., Any]:
-    """Declare an elementwise function of two operands, tensors or Python numbers."""
-    operation = Operation(name, forward, rules, inputs, ())
+    """Declare an elementwise function of two operands, tensors or Python numbers.
+
+    Called with anything else it returns NotImplemented, as Python's operators should; `strict` raises instead.
+    """
+    operation = Operation(name, quiet(forward), rules, inputs, ())
     to_float, differentiable = result == "float", rules is not None
 
     def arrays(inputs: Sequence[Any]) -> Any:
@@ -81,15 +118,20 @@ def declare_binary(
     def call(self: Any, other: Any) -> Tensor:
         if isinstance(other, Tensor) and isinstance(self, Tensor):
             a, b, device = self._array, other._array, self._device
+            possible = self._requires_grad or other._requires_grad or self._base is not None or other._base is not None
             if a.dtype is not b.dtype or (to_float and a.dtype.kind in "iub"):
                 a, b = operands(self, other, to_float)
             if device is not other._device:
                 device = common_device((self, other))
         else:
+            tensor = self if isinstance(self, Tensor) else other
+            if not isinstance(self if tensor is other else other, NUMBERS):
+                return NotImplemented
+            device = tensor._device
+            possible = tensor._requires_grad or tensor._base is not None
             a, b = operands(self, other, to_float)
-            device = common_device((self, other))
         try:
-            array = forward(a, b)
+            array = silent.run(forward, a, b)
         except ValueError:
             raise_mismatch(a.shape, b.shape)
         made: Tensor = _new(Tensor)
@@ -101,13 +143,8 @@ def declare_binary(
         made._requires_grad = False
         if state.inference:
             made._inference = True
-        elif state.grad and differentiable and wants_grad((self, other)):
-            node = record(operation, (self, other), (), (made,))
-            array = made._array
-            node.outputs = [(array.shape, array.dtype, device)]
-            if array.dtype.kind not in "iub":
-                made._grad_fn = node
-                made._requires_grad = True
+        elif possible and differentiable and state.grad:
+            record_elementwise(operation, (self, other), (), made)
         return made
 
     call.__name__ = name
@@ -116,13 +153,43 @@ def declare_binary(
     return call
 
 
+NUMBERS = (int, float, complex, np.generic)
+
+
+def strict(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A binary operation as a function or method: TypeError for operands that are neither tensors nor numbers."""
+
+    @functools.wraps(function)
+    def call(self: Any, other: Any) -> Any:
+        found = function(self, other)
+        if found is NotImplemented:
+            raise TypeError(f"{function.__name__}(): expected a Tensor or a number, but got {type(other).__name__}")
+        return found
+
+    return call
+
+
+def record_elementwise(operation: Operation, inputs: Sequence[Any], params: Sequence[Any], made: Tensor) -> None:
+    """Record an operation with one result, if an input does require grad."""
+    node = record(operation, inputs, params, (made,))
+    if node.plan.mask:
+        array = made._array
+        node.outputs = [(array.shape, array.dtype, made._device)]
+        if array.dtype.kind not in "iub":
+            made._grad_fn = node
+            made._requires_grad = True
+
+
 def operands(self: Any, other: Any, to_float: bool) -> tuple[Any, Any]:
     """The arrays of two operands in their common type; a number is a NumPy scalar of that type."""
-    if isinstance(self, Tensor) and not isinstance(other, Tensor):
-        kind = self.dtype
-        rank = _RANK.get(other.__class__, 9)
-        if rank <= kind.category and not (to_float and kind.category < FLOATING):
-            return self._array, number(other, self._array.dtype)
+    if not isinstance(other, Tensor):
+        array = self._array
+        if _RANK.get(other.__class__, 9) <= RANK_OF_KIND[array.dtype.kind] and not (to_float and array.dtype.kind in "iub"):
+            return array, number(other, array.dtype)
+    elif not isinstance(self, Tensor):
+        array = other._array
+        if _RANK.get(self.__class__, 9) <= RANK_OF_KIND[array.dtype.kind] and not (to_float and array.dtype.kind in "iub"):
+            return number(self, array.dtype), array
     common = dtypes.result_type(*by_dimension((self, other)))
     if to_float and common.category < FLOATING:
         common = dtypes.get_default_dtype()
@@ -130,6 +197,7 @@ def operands(self: Any, other: Any, to_float: bool) -> tuple[Any, Any]:
 
 
 _RANK = {bool: BOOLEAN, int: INTEGER, float: FLOATING, complex: dtypes.COMPLEX}
+RANK_OF_KIND = {"b": BOOLEAN, "i": INTEGER, "u": INTEGER, "f": FLOATING, "V": FLOATING, "c": dtypes.COMPLEX}
 
 
 def number(value: Any, target: np.dtype[Any]) -> Any:
@@ -156,6 +224,3 @@ def raise_mismatch(a: tuple[int, ...], b: tuple[int, ...]) -> None:
                 f"dimension {max(len(a), len(b)) - back}"
             ) from None
     raise
-
-
-__all__ = ["as_type", "declare_binary", "declare_unary", "graph", "number", "operands"]

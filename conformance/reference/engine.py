@@ -141,9 +141,15 @@ class Run:
                     ready.append((-node.sequence_nr, id(node), node))
             add_into(buffers[node], number, grad)
         heapq.heapify(ready)
+        plain = self.inputs is None and not dispatch.anomaly.enabled
         while ready:
             _, _, node = heapq.heappop(ready)
-            results = self.evaluate(node, buffers.pop(node))
+            if plain and not node.__dict__:
+                results: Sequence[Tensor | None] = node.apply(buffers.pop(node))
+                if not self.keep_graph:
+                    node.release()
+            else:
+                results = self.evaluate(node, buffers.pop(node))
             for (following, number), grad in zip(node.edges, results, strict=False):
                 if following is None:
                     continue

@@ -15,6 +15,7 @@ import numpy as np
 
 from conformance.reference import dtypes
 from conformance.reference.dispatch import by_dimension, check_writable, store, wants_grad
+from conformance.reference.elementwise import strict
 from conformance.reference.modes import state
 from conformance.reference.operations import (
     arithmetic,
@@ -102,8 +103,10 @@ _HIDDEN = {"trunc_divide", "positive_"}
 def table() -> dict[str, Callable[..., Any]]:
     """Every function of the namespace by its name."""
     found: dict[str, Any] = {}
-    for name, each in {**elementwise.UNARY, **elementwise.BINARY}.items():
+    for name, each in elementwise.UNARY.items():
         found[name] = with_out(each)
+    for name, each in elementwise.BINARY.items():
+        found[name] = with_out(strict(each))
     found.update({name: each for name, each in elementwise.INPLACE.items() if hasattr_torch(name)})
     for module in (creation, conversion, shaping, reductions, combining, indexing, linear_algebra, arithmetic):
         for name, each in vars(module).items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.reference import devices, dtypes, hooks
+from conformance.reference.elementwise import strict
 from conformance.reference.errors import NotSupported
 from conformance.reference.operations import (
     arithmetic,
@@ -135,26 +136,6 @@ def is_set_to(self: Tensor, tensor: Tensor) -> bool:
     return data_ptr(self) == data_ptr(tensor) and geometry_of(self)[:2] == geometry_of(tensor)[:2]
 
 
-def _operator(name: str) -> Any:
-    function = elementwise.BINARY[name]
-
-    def method(self: Tensor, other: Any) -> Any:
-        if isinstance(other, (Tensor, int, float, complex)):
-            return function(self, other)
-        return _foreign(function, self, other)
-
-    return method
-
-
-def _foreign(function: Any, self: Any, other: Any) -> Any:
-    """An operand that is neither a tensor nor a Python number: NumPy scalars count as numbers."""
-    try:
-        dtypes.of_number(other)
-    except TypeError:
-        return NotImplemented
-    return function(self, other.item())
-
-
 def _reflected(name: str) -> Any:
     function = elementwise.BINARY[name]
 
@@ -187,7 +168,8 @@ _MODULES = (
 
 def attach() -> None:
     """Give Tensor its methods."""
-    methods: dict[str, Any] = {**elementwise.UNARY, **elementwise.BINARY, **elementwise.INPLACE}
+    methods: dict[str, Any] = {**elementwise.UNARY, **elementwise.INPLACE}
+    methods.update({name: strict(each) for name, each in elementwise.BINARY.items()})
     for module in _MODULES:
         for name, each in vars(module).items():
             code = getattr(each, "__code__", None)
@@ -196,11 +178,11 @@ def attach() -> None:
                     methods[name] = each
     methods["where"] = lambda self, condition, other: combining.where(condition, self, other)
     for special, name in _ARITHMETIC.items():
-        methods[f"__{special}__"] = _operator(name)
+        methods[f"__{special}__"] = elementwise.BINARY[name]
         methods[f"__r{special}__"] = _reflected(name)
         methods[f"__i{special}__"] = methods[f"{name}_"]
     for name in ("eq", "ne", "lt", "le", "gt", "ge"):
-        methods[f"__{name}__"] = _operator(name)
+        methods[f"__{name}__"] = elementwise.BINARY[name]
     methods.update({name: _cast(target) for name, target in _CASTS.items()})
     methods.update(
         __neg__=elementwise.UNARY["neg"],
