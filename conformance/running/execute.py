@@ -69,7 +69,7 @@ class Runner:
             outcome = Outcome("crash", reason=str(broken))
         except Exception as error:
             outcome = Outcome("error", reason=f"{type(error).__name__}: {error} ({_where(error)})")
-        left = self._put_back(case)
+        left = self.put_back(case)
         return Outcome(
             outcome.status, outcome.checks, outcome.findings, outcome.reason, left, outcome.unread,
             time.perf_counter() - started,
@@ -77,11 +77,9 @@ class Runner:
 
     def run_once(self, case: Case, drawn: Mapping[str, Any]) -> Outcome:
         """Run the case's statements and checks once, with Hypothesis's draws for the givens that have some."""
-        program = self.program(case)
-        world = self._world(case, program)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            self._set_up(case, program, world, drawn)
+            program, world = self.prepare(case, drawn)
             if self._run_when(case, program, world):
                 self._observe(program, world)
             self.implementation.synchronize(case.device)
@@ -91,6 +89,13 @@ class Runner:
             seen = "; ".join(f"{left} = {text}" for left, text in world.unspecified.items())
             return Outcome("unspecified", world.checks, reason=seen)
         return Outcome("pass", world.checks, unread=world.unread)
+
+    def prepare(self, case: Case, drawn: Mapping[str, Any]) -> tuple[Program, World]:
+        """The program of ``case`` and its world, seeded and with the data made, before its first statement."""
+        program = self.program(case)
+        world = self._world(case, program)
+        self._set_up(case, program, world, drawn)
+        return program, world
 
     def program(self, case: Case) -> Program:
         """The compiled program of a case, from the cache where it has run before."""
@@ -220,7 +225,8 @@ class Runner:
             return f"no Tensor.{error.name}"
         return None
 
-    def _put_back(self, case: Case) -> tuple[str, ...]:
+    def put_back(self, case: Case) -> tuple[str, ...]:
+        """Put the global state back to what it was; the names of what the case had left changed."""
         implementation = self.implementation
         if case.rule.axes and any("dtype" in axis.names for axis in case.rule.axes):
             implementation.set_default_dtype("float32")

@@ -95,6 +95,28 @@ def compile_program(rule: Rule, row: Row, vocabulary: Vocabulary) -> Program:
     return compiler.program()
 
 
+def code_in_place(source: str, bindings: Mapping[str, Any], vocabulary: Vocabulary, mode: str = "eval") -> Any:
+    """The syntax tree of code in the language of `when`, with the code of a row in place and devices named."""
+    codes = {name: value for name, value in bindings.items() if isinstance(value, Code)}
+    tree = _Substitute(codes).visit(ast.parse(source, mode=mode))
+    return ast.fix_missing_locations(_NameDevice(vocabulary).visit(tree))
+
+
+def resolve(right: Any, bindings: Mapping[str, Any]) -> Any:
+    """A right side that is just a parameter's name stands for what the row puts there."""
+    for _ in range(3):
+        if not (isinstance(right, str) and right in bindings):
+            return right
+        value = bindings[right]
+        if isinstance(value, Code):
+            right = value.source
+        elif isinstance(value, (list, dict)) or value is None:
+            return value
+        else:
+            return right
+    return right
+
+
 class _Compiler:
     def __init__(self, rule: Rule, bindings: Mapping[str, Any], vocabulary: Vocabulary) -> None:
         self.rule = rule
@@ -129,8 +151,7 @@ class _Compiler:
     # -- code ----------------------------------------------------------------------------------------------------
 
     def _when_tree(self, source: str, mode: str) -> Any:
-        tree = _Substitute(self.codes).visit(ast.parse(source, mode=mode))
-        return ast.fix_missing_locations(_NameDevice(self.vocabulary).visit(tree))
+        return code_in_place(source, self.bindings, self.vocabulary, mode)
 
     def _oracle_tree(self, source: str, mode: str) -> Any:
         if not source.strip():
@@ -185,25 +206,11 @@ class _Compiler:
     def _observations(self) -> Iterator[CompiledObservation]:
         lines = self.rule.topic.text.splitlines()
         for observation in self.rule.observations:
-            right = self._resolve(observation.right)
+            right = resolve(observation.right, self.bindings)
             line = _line_of(lines, self.rule, observation.left)
             condition = self.oracle(observation.condition.source) if observation.condition else None
             checks = tuple(self._check(check, line) for check in expect.parse_expectation(right, observation.path))
             yield CompiledObservation(observation.left, self._look(observation.left), checks, condition, line)
-
-    def _resolve(self, right: Any) -> Any:
-        """A right side that is just a parameter's name stands for what the row puts there."""
-        for _ in range(3):
-            if not (isinstance(right, str) and right in self.bindings):
-                return right
-            value = self.bindings[right]
-            if isinstance(value, Code):
-                right = value.source
-            elif isinstance(value, (list, dict)) or value is None:
-                return value
-            else:
-                return right
-        return right
 
     def _check(self, check: expect.Check, line: int) -> CompiledCheck:
         return CompiledCheck(
