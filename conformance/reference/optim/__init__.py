@@ -1,0 +1,29 @@
+"""torch.optim: optimizers and learning-rate schedulers.
+
+optimizer: what all share. sgd, adam, adaptive, lbfgs: the algorithms. lr_scheduler: schedules. swa_utils: averaging.
+"""
+
+from __future__ import annotations
+
+from conformance.reference.optim import lr_scheduler, swa_utils
+from conformance.reference.optim.adam import Adam, Adamax, AdamW, NAdam, RAdam
+from conformance.reference.optim.adaptive import Adadelta, Adagrad, RMSprop
+from conformance.reference.optim.lbfgs import LBFGS
+from conformance.reference.optim.optimizer import Optimizer
+from conformance.reference.optim.sgd import SGD
+
+__all__ = [
+    "LBFGS",
+    "SGD",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "NAdam",
+    "Optimizer",
+    "RAdam",
+    "RMSprop",
+    "lr_scheduler",
+    "swa_utils",
+]
