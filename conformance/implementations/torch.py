@@ -26,7 +26,8 @@ class TorchImplementation(Implementation):
         super().__init__(torch, "torch")
         torch.optim.lr_scheduler  # noqa: B018 - loaded lazily; a case should not pay for the import
         self._cpu = torch.device("cpu")
-        self._unread_types = {"meta"}
+        # a default device is a function mode; asking for their number is cheaper than for the device
+        self._function_modes = getattr(torch._C, "_len_torch_function_stack", lambda: 0)
         self._hook_dicts = [
             value
             for name, value in vars(torch.nn.modules.module).items()
@@ -102,7 +103,7 @@ class TorchImplementation(Implementation):
             "grad mode": torch.is_grad_enabled(),
             "inference mode": torch.is_inference_mode_enabled(),
             "default dtype": torch.get_default_dtype(),
-            "default device": torch.get_default_device() if hasattr(torch, "get_default_device") else None,
+            "default device": self._function_modes(),
             "anomaly mode": torch.is_anomaly_enabled(),
             "deterministic algorithms": torch.are_deterministic_algorithms_enabled(),
             "TF32 in matrix products": torch.backends.cuda.matmul.allow_tf32,
@@ -130,6 +131,14 @@ class TorchImplementation(Implementation):
         torch.set_warn_always(False)
         torch.__future__.set_overwrite_module_params_on_conversion(False)
         torch.__future__.set_swap_module_params_on_conversion(False)
+
+    def seed(self, seed: int) -> None:
+        # torch.manual_seed queues a call, with the stack it came from, for every accelerator not yet initialised
+        torch.default_generator.manual_seed(seed)
+        for kind in self._accelerators():
+            seed_all = getattr(getattr(torch, kind), "manual_seed_all", None)
+            if seed_all is not None:
+                seed_all(seed)
 
     def synchronize(self, device: str) -> None:
         module = getattr(torch, device.partition(":")[0], None)

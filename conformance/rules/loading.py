@@ -188,6 +188,7 @@ class _RuleLoader:
             combine=entry.get("combine", "product"),
             givens=self.givens,
             when=entry.get("when", ""),
+            when_line=self.file.document.code_problem((*self.path, "when"), 1, 0, "").line - 1,
             expect=entry.get("expect", ""),
             observations=observations,
             since=entry.get("since"),
@@ -329,7 +330,7 @@ class _RuleLoader:
             base: YamlPath = (*self.path, "then", index) if isinstance(then, list) else (*self.path, "then")
             condition = Code(group["if"], (*base, "if")) if isinstance(group.get("if"), str) else None
             made.extend(
-                Observation(left, right, (*base, left), condition) for left, right in group.items() if left != "if"
+                Observation(left, right, (*base, left), self.file.document.line_of((*base, left)), condition) for left, right in group.items() if left != "if"
             )
         return tuple(made)
 

@@ -73,6 +73,7 @@ class Observation:
     left: str
     right: Any
     path: YamlPath
+    line: int
     condition: Code | None = None
 
 
@@ -111,6 +112,7 @@ class Rule:
     combine: Literal["product", "pairs"] = "product"
     givens: tuple[Given, ...] = ()
     when: str = ""
+    when_line: int = 0  # the line of the file before the first of `when`
     expect: str = ""
     observations: tuple[Observation, ...] = ()
     since: str | None = None

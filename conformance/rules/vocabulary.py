@@ -13,7 +13,7 @@ _MEMBER_KINDS = ("tensor", "module", "node", "members")
 _NAME_KINDS = ("factories", "functions", "values", "classes", "layers")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Vocabulary:
     """Names by namespace and members by owner; ``capability_of`` answers for both."""
 

@@ -171,20 +171,19 @@ read = _read
 
 def same(world: World, left: Any, right: Any) -> Mismatch | None:
     """Bitwise equality of two observed values, nested, NaN equal to NaN, dtypes included."""
-    mismatch = Mismatch("values", describe(world, right), describe(world, left))
     if isinstance(left, Mapping) and isinstance(right, Mapping):
         if list(left) != list(right):
-            return mismatch
+            return _other(world, left, right)
         found = ((f"[{key!r}]", same(world, left[key], right[key])) for key in left)
         return next((_at(where, one) for where, one in found if one), None)
     if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)):
         if len(left) != len(right):
-            return mismatch
+            return _other(world, left, right)
         pairs = ((f"[{i}]", same(world, a, b)) for i, (a, b) in enumerate(zip(left, right)))
         return next((_at(where, one) for where, one in pairs if one), None)
     a, b = _read(world, left), _read(world, right)
     if a is None or b is None:
-        return None if type(left) is type(right) and left == right else mismatch
+        return None if type(left) is type(right) and left == right else _other(world, left, right)
     if a.shape != b.shape:
         return Mismatch("shape", f"shape {list(b.shape)}", f"shape {list(a.shape)}")
     if a.dtype != b.dtype:
@@ -198,6 +197,10 @@ def same(world: World, left: Any, right: Any) -> Mismatch | None:
         if np.array_equal(a.values, b.values, equal_nan=nan_safe)
         else _differ(b.values, a.values, a.values != b.values, 0.0)
     )
+
+
+def _other(world: World, left: Any, right: Any) -> Mismatch:
+    return Mismatch("values", describe(world, right), describe(world, left))
 
 
 def _at(where: str, found: Mismatch) -> Mismatch:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -71,17 +72,22 @@ def round_to(values: Array, dtype: str) -> Datum:
 
 def draw(form: str, shape: Any, options: Mapping[str, Any], key: str) -> Array:
     """Random data of ``shape``, seeded by ``key`` alone: the same on every machine and for every implementation."""
+    size = (int(shape),) if np.ndim(shape) == 0 else tuple(int(side) for side in shape)
+    return _drawn(form, size, tuple((name, float(value)) for name, value in options.items()), key)
+
+
+@lru_cache(maxsize=1024)  # a rule's cases on other devices and in other dtypes begin with the same draw
+def _drawn(form: str, size: tuple[int, ...], options: tuple[tuple[str, float], ...], key: str) -> Array:
     generator = np.random.Generator(np.random.PCG64(zlib.crc32(key.encode())))
-    size = (
-        tuple(int(side) for side in np.atleast_1d(np.asarray(shape, dtype=int)).tolist())
-        if np.ndim(shape)
-        else (int(shape),)
-    )
+    bounds = dict(options)
     if form == "normal":
-        return np.asarray(options.get("mean", 0.0) + options.get("std", 1.0) * generator.standard_normal(size))
-    if form == "uniform":
-        return np.asarray(generator.uniform(options.get("low", 0.0), options.get("high", 1.0), size))
-    return np.asarray(generator.integers(int(options.get("low", 0)), int(options.get("high", 10)), size))
+        drawn = np.asarray(bounds.get("mean", 0.0) + bounds.get("std", 1.0) * generator.standard_normal(size))
+    elif form == "uniform":
+        drawn = np.asarray(generator.uniform(bounds.get("low", 0.0), bounds.get("high", 1.0), size))
+    else:
+        drawn = np.asarray(generator.integers(int(bounds.get("low", 0)), int(bounds.get("high", 10)), size))
+    drawn.flags.writeable = False
+    return drawn
 
 
 def default_dtype(form: str, values: Array, case_dtype: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from conformance.implementations.contract import Implementation
-from conformance.rules.model import DType
+from conformance.rules.model import DType, Rule
 from conformance.rules.parameters import bindings_of
 from conformance.rules.vocabulary import Vocabulary, load_vocabulary
 from conformance.running.cases import Case
@@ -47,6 +47,8 @@ class Runner:
         self._programs: dict[tuple[str, tuple[str, ...]], Program] = {}
         self._dtypes: dict[str, frozenset[str]] = {}
         self._lacks: dict[str, Mapping[str, str]] = {}
+        self._absent_from: dict[tuple[str, str], str | None] = {}
+        self._default_dtype_moved = False
         implementation.reset()
         self._clean = implementation.state()
 
@@ -113,11 +115,11 @@ class Runner:
         if device not in self._dtypes:
             self._dtypes[device] = self.implementation.dtypes(device)
             self._lacks[device] = self.implementation.lacks(device)
-        for capability in rule.capabilities & self._lacks[device].keys():
-            return f"capability '{capability}': {self._lacks[device][capability]}"
-        for name in sorted(rule.names):
-            if not self.implementation.has(name):
-                return f"no {name}"
+        key = (rule.id, device)
+        if key not in self._absent_from:
+            self._absent_from[key] = self._lacking(rule, device)
+        if self._absent_from[key] is not None:
+            return self._absent_from[key]
         for alternative in case.row:
             if not alternative.bindings:
                 return "there is no other device"
@@ -125,6 +127,12 @@ class Runner:
                 if isinstance(value, DType) and value not in self._dtypes[device]:
                     return f"dtype {value} on {device}"
         return None
+
+    def _lacking(self, rule: Rule, device: str) -> str | None:
+        """The first capability or name of ``rule`` that the implementation does not have, whatever the parameters."""
+        for capability in sorted(rule.capabilities & self._lacks[device].keys()):
+            return f"capability '{capability}': {self._lacks[device][capability]}"
+        return next((f"no {name}" for name in sorted(rule.names) if not self.implementation.has(name)), None)
 
     def _world(self, case: Case, program: Program) -> World:
         implementation = self.implementation
@@ -152,6 +160,7 @@ class Runner:
             implementation.seed(SEED)
         if world.dtype in _DEFAULTS and world.dtype != "float32":
             implementation.set_default_dtype(_DEFAULTS[world.dtype])
+            self._default_dtype_moved = True
         if program.oracle is not None:
             exec(program.oracle, world.oracle)
         for compiled in program.givens:
@@ -168,7 +177,7 @@ class Runner:
         """Run the statements; False where they ended early."""
         if program.when is None:
             return True
-        world.line = _line_of_when(case.rule)
+        world.line = case.rule.when_line
         try:
             exec(program.when, world.made)
         except Exception as error:
@@ -228,8 +237,9 @@ class Runner:
     def put_back(self, case: Case) -> tuple[str, ...]:
         """Put the global state back to what it was; the names of what the case had left changed."""
         implementation = self.implementation
-        if case.rule.axes and any("dtype" in axis.names for axis in case.rule.axes):
+        if self._default_dtype_moved:
             implementation.set_default_dtype("float32")
+            self._default_dtype_moved = False
         state = implementation.state()
         if state == self._clean:
             return ()
@@ -242,14 +252,6 @@ _DEFAULTS = {
     "float16": "float16", "bfloat16": "bfloat16", "float32": "float32", "float64": "float64",
     "complex64": "float32", "complex128": "float64",
 }  # fmt: skip
-
-
-def _line_of_when(rule: Any) -> int:
-    lines = rule.topic.text.splitlines()
-    for number in range(rule.line - 1, min(rule.last_line, len(lines))):
-        if lines[number].strip().startswith("when:"):
-            return number + (1 if "|" in lines[number] else 0)
-    return int(rule.line)
 
 
 def _statement(error: BaseException, file: str) -> int:

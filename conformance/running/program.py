@@ -8,9 +8,10 @@ differ only in data share a program.
 from __future__ import annotations
 
 import ast
-import copy
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import CodeType
 from typing import Any
 
@@ -21,6 +22,9 @@ from conformance.rules.language import WORDS, dotted_name
 from conformance.rules.model import Code, Given, Rule
 from conformance.rules.parameters import Row, bindings_of
 from conformance.rules.vocabulary import Vocabulary
+
+_IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
+_NAMESPACED = re.compile(r"\b(torch|nn|F|optim)\b")
 
 Environment = dict[str, Any]
 Evaluate = Callable[[Environment], Any]
@@ -77,7 +81,6 @@ class Program:
     expect: CodeType | None
     observations: tuple[CompiledObservation, ...]
     words: frozenset[str]
-    source: str
 
 
 def program_key(rule: Rule, row: Row) -> tuple[str, ...]:
@@ -97,9 +100,40 @@ def compile_program(rule: Rule, row: Row, vocabulary: Vocabulary) -> Program:
 
 def code_in_place(source: str, bindings: Mapping[str, Any], vocabulary: Vocabulary, mode: str = "eval") -> Any:
     """The syntax tree of code in the language of `when`, with the code of a row in place and devices named."""
-    codes = {name: value for name, value in bindings.items() if isinstance(value, Code)}
-    tree = _Substitute(codes).visit(ast.parse(source, mode=mode))
-    return ast.fix_missing_locations(_NameDevice(vocabulary).visit(tree))
+    return _in_place(source, mode, _codes_in(source, bindings), vocabulary)
+
+
+def _in_place(source: str, mode: str, codes: tuple[tuple[str, str], ...], vocabulary: Vocabulary | None) -> Any:
+    tree = ast.parse(source, mode=mode)
+    if codes:
+        tree = _Substitute(dict(codes)).visit(tree)
+    return tree if vocabulary is None else _name_devices(tree, vocabulary)
+
+
+def _codes_in(source: str, bindings: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """The parameters whose code ``source`` takes in, directly or through other parameters, with that code."""
+    found: dict[str, str] = {}
+    todo = [source]
+    while todo:
+        for name in _IDENTIFIER.findall(todo.pop()):
+            value = bindings.get(name)
+            if isinstance(value, Code) and name not in found:
+                found[name] = value.source
+                todo.append(value.source)
+    return tuple(sorted(found.items()))
+
+
+@lru_cache(maxsize=8192)
+def _compiled(
+    source: str, mode: str, file: str, codes: tuple[tuple[str, str], ...], vocabulary: Vocabulary | None
+) -> CodeType:
+    """Compile ``source`` with ``codes`` in place; with a vocabulary, devices are named.
+
+    Rows of a rule share most of their expressions, and most expressions need no syntax tree of ours at all.
+    """
+    plain = not codes and (vocabulary is None or not _NAMESPACED.search(source))
+    code: CodeType = compile(source if plain else _in_place(source, mode, codes, vocabulary), file, mode)
+    return code
 
 
 def resolve(right: Any, bindings: Mapping[str, Any]) -> Any:
@@ -127,49 +161,31 @@ class _Compiler:
 
     def program(self) -> Program:
         rule = self.rule
-        tree = self.when_tree()
-        block = self._oracle_tree(rule.expect, "exec")
-        oracle = ast.parse(rule.topic.oracle) if rule.topic.oracle.strip() else None
-        observations = tuple(self._observations())
-        source = ast.unparse(tree) if tree is not None else ""
-        used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} if tree is not None else set()
+        used = set(_IDENTIFIER.findall(" ".join([rule.when, *(code.source for code in self.codes.values())])))
         return Program(
             rule=rule,
             givens=tuple(self._given(given) for given in rule.givens),
-            when=self._compile(tree, "exec") if tree is not None else None,
-            oracle=self._compile(oracle, "exec") if oracle is not None else None,
-            expect=self._compile(block, "exec") if block is not None else None,
-            observations=observations,
+            when=self._look(rule.when, "exec", f"<{rule.id}>") if rule.when.strip() else None,
+            oracle=_compiled(rule.topic.oracle, "exec", "<oracle>", (), None) if rule.topic.oracle.strip() else None,
+            expect=self._compute(rule.expect, "exec") if rule.expect.strip() else None,
+            observations=tuple(self._observations()),
             words=frozenset(used & (WORDS - {"device", "dtype"})),
-            source=source,
         )
-
-    def when_tree(self) -> ast.Module | None:
-        """`when`, with code in place and devices named."""
-        return self._when_tree(self.rule.when, "exec") if self.rule.when.strip() else None
 
     # -- code ----------------------------------------------------------------------------------------------------
 
-    def _when_tree(self, source: str, mode: str) -> Any:
-        return code_in_place(source, self.bindings, self.vocabulary, mode)
+    def _look(self, source: str, mode: str = "eval", file: str = "<then>") -> CodeType:
+        """Code over the names of `when`."""
+        return _compiled(source, mode, file, _codes_in(source, self.bindings), self.vocabulary)
 
-    def _oracle_tree(self, source: str, mode: str) -> Any:
-        if not source.strip():
-            return None
-        return ast.fix_missing_locations(_Substitute(self.codes).visit(ast.parse(source, mode=mode)))
-
-    def _compile(self, tree: Any, mode: str) -> CodeType:
-        code: CodeType = compile(tree, self.file, mode)
-        return code
-
-    def _look(self, source: str) -> CodeType:
-        """An expression over the names of `when`."""
-        return self._compile(self._when_tree(source, "eval"), "eval")
+    def _compute(self, source: str, mode: str = "eval") -> CodeType:
+        """NumPy over givens and parameters."""
+        return _compiled(source, mode, "<expectation>", _codes_in(source, self.bindings), None)
 
     def oracle(self, template: Any) -> Evaluate:
         """A NumPy operand: a constant where no expression is in it."""
         if isinstance(template, str):
-            code = self._compile(self._oracle_tree(template, "eval"), "eval")
+            code = self._compute(template)
             return lambda environment: eval(code, environment)
         if isinstance(template, (list, tuple)) and any(True for _ in expect.oracle_sources(template, ())):
             parts = [self.oracle(item) for item in template]
@@ -204,10 +220,9 @@ class _Compiler:
     # -- expectations --------------------------------------------------------------------------------------------
 
     def _observations(self) -> Iterator[CompiledObservation]:
-        lines = self.rule.topic.text.splitlines()
         for observation in self.rule.observations:
             right = resolve(observation.right, self.bindings)
-            line = _line_of(lines, self.rule, observation.left)
+            line = observation.line
             condition = self.oracle(observation.condition.source) if observation.condition else None
             checks = tuple(self._check(check, line) for check in expect.parse_expectation(right, observation.path))
             yield CompiledObservation(observation.left, self._look(observation.left), checks, condition, line)
@@ -245,17 +260,15 @@ class _Compiler:
 class _Substitute(ast.NodeTransformer):
     """Puts the code that parameters stand for where their names stand."""
 
-    def __init__(self, codes: Mapping[str, Code], depth: int = 0) -> None:
+    def __init__(self, codes: Mapping[str, str], depth: int = 0) -> None:
         self.codes = codes
         self.depth = depth
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:
+    def visit_Name(self, node: ast.Name) -> Any:
         code = self.codes.get(node.id)
         if code is None or not isinstance(node.ctx, ast.Load):
             return node
-        tree = ast.parse(code.source, mode="eval").body
-        expression: ast.expr = ast.copy_location(self._nested(tree, node.id), node)
-        return expression
+        return self._nested(ast.parse(code, mode="eval").body, node)
 
     def visit_Expr(self, node: ast.Expr) -> Any:
         """A name that stands alone may stand for statements."""
@@ -263,34 +276,28 @@ class _Substitute(ast.NodeTransformer):
         if code is None:
             self.generic_visit(node)
             return node
-        statements = ast.parse(code.source).body
-        for statement in statements:
-            for inner in ast.walk(statement):
-                if hasattr(inner, "lineno"):
-                    ast.copy_location(inner, node)
-        return [self._nested(statement, node.value.id) for statement in statements]  # type: ignore[attr-defined]
+        return [self._nested(statement, node.value) for statement in ast.parse(code).body]
 
-    def _nested(self, tree: Any, name: str) -> Any:
+    def _nested(self, tree: ast.AST, name: Any) -> Any:
+        """``tree``, at the position of the name that it replaces, with the code that it takes in itself."""
+        for inner in ast.walk(tree):
+            if hasattr(inner, "lineno"):
+                ast.copy_location(inner, name)
         if self.depth > 4:
             return tree
-        others = {key: value for key, value in self.codes.items() if key != name}
-        return _Substitute(others, self.depth + 1).visit(tree)
+        others = {key: value for key, value in self.codes.items() if key != name.id}
+        return _Substitute(others, self.depth + 1).visit(tree) if others else tree
 
 
-class _NameDevice(ast.NodeTransformer):
-    """Adds ``device=device`` to the calls that take one and do not name it."""
-
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        self.vocabulary = vocabulary
-
-    def visit_Call(self, node: ast.Call) -> ast.Call:
-        self.generic_visit(node)
-        name = dotted_name(node.func)
-        if name and self.vocabulary.takes_device(name) and not _names_device(node):
-            node = copy.copy(node)
-            device = ast.keyword(arg="device", value=ast.Name(id="device", ctx=ast.Load()))
-            node.keywords = [*node.keywords, device]
-        return node
+def _name_devices(tree: Any, vocabulary: Vocabulary) -> Any:
+    """Add ``device=device`` to the calls in ``tree`` that take one and do not name it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and not _names_device(node):
+            name = dotted_name(node.func)
+            if name and vocabulary.takes_device(name):
+                device = ast.keyword(arg="device", value=ast.Name(id="device", ctx=ast.Load()))
+                node.keywords.append(ast.fix_missing_locations(ast.copy_location(device, node)))
+    return tree
 
 
 def _names_device(call: ast.Call) -> bool:
@@ -317,12 +324,3 @@ def _leaves(template: Any) -> Iterator[Any]:
             yield from _leaves(item)
     else:
         yield template
-
-
-def _line_of(lines: list[str], rule: Rule, left: str) -> int:
-    """The line on which an observation stands; searched, so that rules need not carry a mark for each."""
-    start = next((n for n in range(rule.line, rule.last_line) if lines[n].strip().startswith("then:")), rule.line - 1)
-    for number in range(start, min(rule.last_line, len(lines))):
-        if left in lines[number]:
-            return number + 1
-    return rule.line
