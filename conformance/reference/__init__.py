@@ -40,7 +40,6 @@ Around this lie `autograd/` (grad, custom Functions, hooks on saved tensors, gra
 
 from __future__ import annotations
 
-import importlib
 import math as _math
 from types import SimpleNamespace
 from typing import Any
@@ -102,17 +101,11 @@ cuda = SimpleNamespace(is_available=lambda: False, device_count=lambda: 0)
 
 globals().update(functions.table())
 
-for _name in ("randomness", "nn", "optim", "serialization"):
-    try:
-        _module = importlib.import_module(f"conformance.reference.{_name}")
-        globals()[_name] = _module
-        globals().update({name: getattr(_module, name) for name in getattr(_module, "TORCH_NAMES", ())})
-    except ImportError as _error:
-        if not (_error.name or "").startswith("conformance.reference"):
-            raise
+from conformance.reference import nn, optim, randomness, serialization, testing  # noqa: E402  they build on all of the above
+from conformance.reference import randomness as random  # noqa: E402
 
-for _name in globals()["randomness"].__all__:
-    globals()[_name] = getattr(globals()["randomness"], _name)
+for _module in (randomness, nn, serialization):
+    globals().update({name: getattr(_module, name) for name in _module.TORCH_NAMES})
 
 
 def set_warn_always(b: Any) -> None:

@@ -189,7 +189,7 @@ class OperationNode(Node):
                 result[position] = rule(grad, values[picks[0]])
             else:
                 result[position] = rule(grad, *[values[pick] for pick in picks])
-        if not plan.gradients:
+        if not self.operation.rules:
             raise RuntimeError(f"derivative for aten::{self.operation.name} is not implemented")
         return result
 
@@ -227,9 +227,10 @@ def record(
                 elif each._requires_grad:
                     edge = (accumulator(each), 0)
                     mask |= bit
-            elif each.requires_grad:
+            else:
                 edge = gradient_edge(each)
-                mask |= bit
+                if edge[0] is not None:
+                    mask |= bit
         edges.append(edge)
         bit += bit
     plan = operation.plans.get(mask) or operation.plan(mask)
@@ -430,7 +431,11 @@ def write(target: Tensor, operation: Operation, inputs: Sequence[Any], params: S
         edge = gradient_edge(target)
         node = record(operation, (keep_original(target, operation, inputs), *inputs[1:]), params, None)
         node.edges = (edge, *node.edges[1:])
-    store(target, operation.forward(*operation.arrays(inputs), *params))
+    try:
+        computed = operation.forward(*operation.arrays(inputs), *params)
+    except ValueError as error:
+        raise RuntimeError(f"{operation.name}_: {error}") from None
+    store(target, computed)
     if node is not None and node.saved is not None:
         for position, (kind, index) in enumerate(node.plan.sources):
             if kind == OUTPUT:
@@ -458,7 +463,7 @@ def constant(array: Any, like: Tensor) -> Tensor:
 def check_writable(target: Tensor) -> None:
     """RuntimeError when several elements of the target share memory."""
     array = target._array
-    if 0 in array.strides and may_overlap(array.shape, array.strides):
+    if array.size and 0 in array.strides and may_overlap(array.shape, array.strides):
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
             "Please clone() the tensor before performing the operation."
@@ -478,4 +483,9 @@ def store(target: Tensor, computed: Any) -> None:
         if not dtypes.can_cast(result, wanted):
             raise RuntimeError(f"result type {result!r} can't be cast to the desired output type {wanted!r}")
     array[...] = computed
+    if target._inference and not state.inference:
+        raise RuntimeError(
+            "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a "
+            "normal tensor before doing inplace update."
+        )
     target._counter[0] += 1

@@ -23,6 +23,7 @@ from conformance.reference.dispatch import (
     common_device,
     ops,
     record,
+    wants_grad,
 )
 from conformance.reference.dtypes import BOOLEAN, FLOATING, INTEGER
 from conformance.reference.forward.elementwise import quiet
@@ -172,7 +173,7 @@ def strict(function: Callable[..., Any]) -> Callable[..., Any]:
 def record_elementwise(operation: Operation, inputs: Sequence[Any], params: Sequence[Any], made: Tensor) -> None:
     """Record an operation with one result, if an input does require grad."""
     node = record(operation, inputs, params, (made,))
-    if node.plan.mask:
+    if node.plan.mask or wants_grad(inputs):
         array = made._array
         node.outputs = [(array.shape, array.dtype, made._device)]
         if array.dtype.kind not in "iub":

@@ -173,6 +173,7 @@ def gradient_edge(tensor: Tensor) -> Edge:
     node = tensor.grad_fn
     if node is not None:
         return (node, tensor._output_nr)
+    # An unrecorded view of what requires grad says requires_grad too, but its gradient goes nowhere.
     return (accumulator(tensor), 0) if tensor._requires_grad else (None, 0)
 
 

@@ -58,8 +58,10 @@ def window(storage: Storage, dtype: np.dtype[Any], geometry: Geometry) -> np.nda
     size, stride, offset = geometry
     itemsize = dtype.itemsize
     if 0 in size:
-        return np.ndarray(size, dtype)
+        return np.ndarray(size, dtype, np.empty(0, np.uint8), 0, tuple([step * itemsize for step in stride]))
     try:
+        if not storage.buffer.size:
+            raise ValueError("empty storage")
         return np.ndarray(size, dtype, storage.buffer, offset * itemsize, tuple([step * itemsize for step in stride]))
     except (ValueError, TypeError) as error:
         raise RuntimeError(
@@ -100,6 +102,8 @@ def is_non_overlapping_and_dense(size: tuple[int, ...], stride: tuple[int, ...])
 
 def may_overlap(size: tuple[int, ...], stride: tuple[int, ...]) -> bool:
     """Whether two indices may name one element, as after expand."""
+    if 0 in size:
+        return False
     reach = 0
     for found, n in sorted((s, n) for n, s in zip(size, stride, strict=True) if n > 1):
         if found <= reach:

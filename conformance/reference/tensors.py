@@ -128,10 +128,8 @@ class Tensor:
 
     @property
     def requires_grad(self) -> bool:
-        """Whether gradients are to be computed for it."""
-        if self._base is not None:
-            self._view.refresh(self)
-        return self._requires_grad
+        """Whether gradients are to be computed for it; a view that was not recorded answers as its base does."""
+        return self._requires_grad or (self._base is not None and self._base._requires_grad)
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
@@ -241,7 +239,7 @@ class Tensor:
     @property
     def retains_grad(self) -> bool:
         """Whether a non-leaf keeps its gradient."""
-        return self._retains is not None and self._retains() is self.grad_fn is not None
+        return self._retains is not None
 
     def is_inference(self) -> bool:
         """Whether it was made in inference mode."""

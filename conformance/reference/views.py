@@ -81,8 +81,7 @@ def make_view(source: Tensor, geometry: Geometry, creation: int = DEFAULT, dtype
     view._device = source._device
     view._grad_fn = None
     view._output_nr = 0
-    # A view that is not recorded answers as its source does; it is a leaf then, whose gradient stays its own.
-    view._requires_grad = source.requires_grad
+    view._requires_grad = False
     if source._inference:
         view._inference = True
         view._base = None
@@ -193,14 +192,7 @@ class CopySlices(Node):
 
 def check_inplace(target: Tensor, recorded: bool) -> None:
     """Refuse a write that autograd cannot follow; `recorded` says whether any operand requires grad."""
-    if target._inference:
-        if not state.inference:
-            raise RuntimeError(
-                "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get "
-                "a normal tensor before doing inplace update."
-            )
-        return
-    if not recorded or not state.grad:
+    if target._inference or not recorded or not state.grad:
         return
     if target._base is not None:
         target._view.refuse_unless_default()

@@ -11,7 +11,8 @@ import numpy as np
 
 from conformance.reference import dtypes
 from conformance.reference.engine import run_backward
-from conformance.reference.graph import AccumulateGrad, Edge, gradient_edge
+from conformance.reference.graph import Edge, Node, gradient_edge
+from conformance.reference.hooks import retain_grad
 from conformance.reference.modes import state
 from conformance.reference.operations.creation import zeros_like
 from conformance.reference.tensors import Tensor, wrap
@@ -33,10 +34,10 @@ def backward(
         return
     chosen = _inputs(inputs, "backward")
     edges = [_target_edge(each) for each in chosen]
-    found = run_backward(roots, grads, keep, create_graph, edges, accumulate=True)
-    for each, (node, _), gradient in zip(chosen, edges, found, strict=True):
-        if not isinstance(node, AccumulateGrad) and gradient is not None and isinstance(each, Tensor):
-            AccumulateGrad.accumulate(each, gradient)
+    for each in chosen:
+        if isinstance(each, Tensor):
+            retain_grad(each)
+    run_backward(roots, grads, keep, create_graph, edges, accumulate=True)
 
 
 def grad(
@@ -137,8 +138,17 @@ def _target_edge(target: Any) -> Edge:
         return (target.node, target.output_nr)
     edge = gradient_edge(target)
     if edge[0] is None:
-        raise RuntimeError("One of the differentiated Tensors does not require grad")
+        if not target.requires_grad:
+            raise RuntimeError("One of the differentiated Tensors does not require grad")
+        return (Unreached(), 0)
     return edge
+
+
+class Unreached(Node):
+    """Stands for an input whose gradient cannot arrive: an unrecorded view of a tensor that requires grad."""
+
+    def __init__(self) -> None:
+        self.edges, self.outputs, self.sequence_nr = (), [], -1
 
 
 def _roots(outputs: Any, given: Any, create_graph: bool) -> tuple[list[Edge], list[Tensor | None]]:

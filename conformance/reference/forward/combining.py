@@ -35,10 +35,12 @@ def stack(arrays: Sequence[Array], dim: int) -> Array:
 
 
 def flip(x: Array, dims: tuple[int, ...]) -> Array:
-    return np.flip(x, dims).copy()
+    return np.flip(x, dims).copy() if x.ndim else x.copy()
 
 
 def roll(x: Array, shifts: tuple[int, ...], dims: tuple[int, ...] | None) -> Array:
+    if dims is not None and not x.ndim:
+        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     return np.roll(x, shifts if dims is not None else shifts[0], dims)
 
 

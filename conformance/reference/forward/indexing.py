@@ -39,7 +39,10 @@ def index_put(x: Array, values: Array, indices: tuple[Any, ...], accumulate: boo
 
 
 def index_select(x: Array, dim: int, index: Array) -> Array:
-    return np.take(x, index, axis=dim) if x.ndim else x.copy()
+    if not x.ndim:
+        x = x.reshape(1)
+        return np.take(x, index, axis=0).reshape(())
+    return np.take(x, index, axis=dim)
 
 
 def _along(x: Array, dim: int, index: Array) -> tuple[Array, ...]:
@@ -50,8 +53,9 @@ def _along(x: Array, dim: int, index: Array) -> tuple[Array, ...]:
 
 
 def gather(x: Array, dim: int, index: Array) -> Array:
+    _check_dimensions(x, index)
     if not x.ndim:
-        return x.copy()
+        return np.full(index.shape, x)
     _check(x, dim, index)
     return x[_along(x, dim, index)]
 
@@ -69,6 +73,7 @@ def scatter_value(x: Array, dim: int, index: Array, value: Any) -> Array:
 
 
 def _scattered(x: Array, src: Array, dim: int, index: Array, add: bool) -> Array:
+    _check_dimensions(x, index)
     result = x.copy(order="K")
     if not index.size:
         return result
@@ -85,6 +90,11 @@ def _scattered(x: Array, src: Array, dim: int, index: Array, add: bool) -> Array
     return result.reshape(x.shape)
 
 
+def _check_dimensions(x: Array, index: Array) -> None:
+    if max(x.ndim, 1) != max(index.ndim, 1):
+        raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
+
+
 def _check(x: Array, dim: int, index: Array) -> None:
     n = x.shape[dim]
     if index.size and (index.min() < 0 or index.max() >= n):
@@ -94,7 +104,7 @@ def _check(x: Array, dim: int, index: Array) -> None:
 
 def index_add(x: Array, source: Array, dim: int, index: Array, alpha: Any) -> Array:
     result = x.copy(order="K")
-    place = (slice(None),) * dim + (index,)
+    place = (slice(None),) * dim + (index,) if x.ndim else ()
     np.add.at(result, place, source if alpha == 1 else source * source.dtype.type(alpha))
     return result
 

@@ -154,7 +154,7 @@ def as_strided(old: Geometry, size: tuple[int, ...], stride: tuple[int, ...], of
 
 def unbind(old: Geometry, dim: int) -> list[Geometry]:
     if not old.size:
-        raise RuntimeError("Dimension specified as 0 but tensor has no dimensions")
+        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     dim = wrap_dim(dim, len(old.size))
     return [select(old, dim, index) for index in range(old.size[dim])]
 

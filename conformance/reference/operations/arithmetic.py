@@ -9,7 +9,7 @@ import numpy as np
 
 from conformance.reference import dtypes
 from conformance.reference.dispatch import by_dimension, declare, ops, write
-from conformance.reference.elementwise import as_type, declare_unary
+from conformance.reference.elementwise import as_type, declare_unary, strict
 from conformance.reference.forward import elementwise as forward
 from conformance.reference.forward.elementwise import quiet
 from conformance.reference.gradients.elementwise import CLAMP_RULES
@@ -37,13 +37,13 @@ def _scaled(other: Any, alpha: Any) -> Any:
 
 def add(self: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
     """self + alpha * other."""
-    return ops.add(self, _scaled(other, alpha))  # type: ignore[no-any-return]
+    return strict(ops.add)(self, _scaled(other, alpha))  # type: ignore[no-any-return]
 
 
 def sub(self: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
     """self - alpha * other; RuntimeError for booleans."""
     _refuse_boolean(self, other)
-    return ops.sub(self, _scaled(other, alpha))  # type: ignore[no-any-return]
+    return strict(ops.sub)(self, _scaled(other, alpha))  # type: ignore[no-any-return]
 
 
 def _refuse_boolean(self: Any, other: Any) -> None:
@@ -75,7 +75,7 @@ _ROUNDED = {"floor": "floor_divide", "trunc": "trunc_divide", None: "div"}
 
 def div(self: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     """True division, or rounded down ("floor") or toward zero ("trunc")."""
-    return getattr(ops, _rounded(rounding_mode))(self, other)  # type: ignore[no-any-return]
+    return strict(getattr(ops, _rounded(rounding_mode)))(self, other)  # type: ignore[no-any-return]
 
 
 def div_(self: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tensor:

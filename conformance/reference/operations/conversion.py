@@ -17,7 +17,8 @@ IDENTITY = dict(self=lambda grad: grad)
 
 
 def _copy(x: Any) -> Any:
-    return x.copy(order="K")
+    """A copy in the same order of dimensions; repeated elements (stride 0) have none."""
+    return x.copy(order="C" if 0 in x.strides else "K")
 
 
 clone_ = declare("clone", _copy, IDENTITY)
@@ -115,7 +116,9 @@ def detach_(self: Tensor) -> Tensor:
 
 def get_data(self: Tensor) -> Tensor:
     """`.data`: as detach(), but with a version counter of its own, so that autograd does not see writes."""
-    return alias(self, counter=[0])
+    found = alias(self, counter=[0])
+    found.__dict__.pop("_inference", None)
+    return found
 
 
 def set_data(self: Tensor, value: Tensor) -> None:

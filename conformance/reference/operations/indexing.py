@@ -14,7 +14,6 @@ from conformance.reference.dispatch import check_writable, declare, declare_view
 from conformance.reference.forward import indexing as forward
 from conformance.reference.forward.shaping import wrap_dim
 from conformance.reference.gradients.indexing import RULES
-from conformance.reference.modes import state
 from conformance.reference.operations.conversion import copy_, fill_
 from conformance.reference.operations.creation import array_of
 from conformance.reference.tensors import Tensor, wrap
@@ -126,8 +125,6 @@ def getitem(self: Tensor, key: Any) -> Tensor:
 
 def setitem(self: Tensor, key: Any, value: Any) -> None:
     """`self[key] = value`: a write in place through the view, or by index."""
-    if state.grad and self._requires_grad and self._grad_fn is None and self._base is None:
-        raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
     target, indices = _taken_apart(self, key)
     if indices is not None:
         if not isinstance(value, Tensor):

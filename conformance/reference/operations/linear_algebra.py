@@ -71,8 +71,9 @@ def bmm(self: Tensor, mat2: Tensor) -> Tensor:
 
 def matmul(self: Tensor, other: Tensor) -> Tensor:
     """The matrix product with vectors promoted and batches broadcast."""
-    if not isinstance(other, Tensor):
-        raise TypeError(f"matmul(): argument 'other' must be Tensor, not {type(other).__name__}")
+    for each, name in ((self, "input"), (other, "other")):
+        if not isinstance(each, Tensor):
+            raise TypeError(f"matmul(): argument '{name}' must be Tensor, not {type(each).__name__}")
     a, b = self._array.ndim, other._array.ndim
     if not a or not b:
         raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {a}D and {b}D")

@@ -14,7 +14,7 @@ from conformance.reference.forward.shaping import wrap_dim
 from conformance.reference.gradients.shaping import RULES
 from conformance.reference.storages import infer_size, view_stride
 from conformance.reference.tensors import Tensor, geometry_of
-from conformance.reference.views import set_history
+from conformance.reference.views import check_inplace, set_history
 
 _view = declare_view("view", shaping.view, RULES["view"])
 _transpose = declare_view("transpose", shaping.transpose, RULES["transpose"])
@@ -139,9 +139,16 @@ def movedim(self: Tensor, source: Any, destination: Any) -> Tensor:
     return _permute(self, tuple(sources[targets.index(d)] if d in targets else next(rest) for d in range(ndim)))  # type: ignore
 
 
+def _length(self: Tensor, dim: int, refusal: str) -> int:
+    """The size along dim; RuntimeError for a 0-d tensor."""
+    if not self._array.ndim:
+        raise RuntimeError(refusal)
+    return int(self._array.shape[wrap_dim(dim, self._array.ndim)])
+
+
 def narrow(self: Tensor, dim: int, start: int, length: int) -> Tensor:
     """A view of `length` positions along dim from `start`."""
-    n = self._array.shape[wrap_dim(dim, self._array.ndim)]
+    n = _length(self, dim, "narrow() cannot be applied to a 0-dim tensor.")
     start = int(start)
     if not -n <= start <= n:
         raise IndexError(f"start out of range (expected to be in range of [{-n}, {n}], but got {start})")
@@ -220,7 +227,7 @@ def _even(n: int, size: int) -> tuple[int, ...]:
 
 
 def _parts(self: Tensor, split_size: Any, dim: int) -> tuple[int, ...]:
-    n = self._array.shape[wrap_dim(dim, self._array.ndim)]
+    n = _length(self, dim, "split expects at least a 1-dimensional tensor")
     if not isinstance(split_size, int):
         return tuple(split_size)
     if split_size <= 0 and n:
@@ -242,7 +249,7 @@ def chunk(self: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """At most `chunks` views of equal parts; the last may be smaller."""
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
-    n = self._array.shape[wrap_dim(dim, self._array.ndim)]
+    n = _length(self, dim, "chunk expects at least a 1-dimensional tensor")
     return split(self, max(-(-n // chunks), 1), dim)
 
 
@@ -259,7 +266,7 @@ def _untracked(parts: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
 
 def tensor_split(self: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Views of parts cut at indices, or into a number of nearly equal ones."""
-    n = self._array.shape[wrap_dim(dim, self._array.ndim)]
+    n = _length(self, dim, "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
     if isinstance(indices_or_sections, int):
         small, extra = divmod(n, indices_or_sections)
         sizes = [small + 1] * extra + [small] * (indices_or_sections - extra)
@@ -274,17 +281,17 @@ def sum_to_size(self: Tensor, *size: Any) -> Tensor:
     """Summed over the dimensions in which a tensor of that size would be broadcast."""
     sizes, shape = sizes_of(size), self._array.shape
     leading = len(shape) - len(sizes)
-    dims = [*range(leading), *[leading + d for d, n in enumerate(sizes) if n == 1 and shape[leading + d] != 1]]
-    summed = ops.sum(self, tuple(dims), True) if dims else self
-    return _view(summed, sizes) if leading else summed  # type: ignore[no-any-return]
+    if leading:
+        self = ops.sum(self, tuple(range(leading)), False)
+    dims = tuple([d for d, n in enumerate(sizes) if n == 1 and shape[leading + d] != 1])
+    return ops.sum(self, dims, True) if dims else self
 
 
 def _reshaped_in_place(self: Tensor, made: Tensor) -> Tensor:
     """Give a tensor the geometry and the history of a view of it; its version goes up."""
-    if self._base is not None:
-        raise NotSupported("changing the shape of a view in place")
-    if self._requires_grad and self._grad_fn is None:
-        raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+    check_inplace(self, self.requires_grad)
+    if self._base is not None and made._grad_fn is not None:
+        raise NotSupported("changing the shape of a view in place while it is recorded")
     self._array, self._storage = made._array, made._storage
     self._counter[0] += 1
     if made._grad_fn is not None:
