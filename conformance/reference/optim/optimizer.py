@@ -154,7 +154,7 @@ class Optimizer:
         named = [isinstance(each, tuple) for each in listed]
         if any(named):
             if not all(named):
-                raise TypeError("all optimizer params should be with/without names. Some param names are missing")
+                raise ValueError("all optimizer params should be with/without names. Some param names are missing")
             group["param_names"] = [name for name, _ in listed]
             listed = [parameter for _, parameter in listed]
         elif "param_names" in group and len(group["param_names"]) != len(listed):
@@ -193,6 +193,7 @@ class Optimizer:
 
     # -- stepping ----------------------------------------------------------------------------------------------------
 
+    @_with_hooks
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient; a closure is called first, recording, and its loss returned."""
         loss = None

@@ -362,6 +362,8 @@ def soft_margin_loss(
     reduction: str = "mean",
 ) -> Any:
     """log(1 + e^(-target * input)) for targets of 1 and -1."""
+    if target.requires_grad:
+        raise RuntimeError("the function 'soft_margin_loss' is not differentiable with respect to argument 'target'")
     return _reduced((-target * input).exp().log1p(), _reduction(reduction, size_average, reduce))
 
 

@@ -60,6 +60,8 @@ def batch_norm(
     rank, channels = input.dim(), input.shape[1]
     if training and input.numel() // max(channels, 1) == 1:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
+    if eps <= 0:
+        raise ValueError(f"batch_norm eps must be positive, but got {eps}")
     _check_channels(channels, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     _check_types("batch_norm", input, weight, bias, running_mean, running_var)
     scale, shift = _by_channel(weight, rank), _by_channel(bias, rank)

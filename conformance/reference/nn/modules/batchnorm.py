@@ -169,11 +169,6 @@ class SyncBatchNorm(_BatchNorm):
         if input.dim() < 2:
             raise ValueError(f"expected at least 2D input (got {input.dim()}D input)")
 
-    def forward(self, input: Any) -> Any:
-        if self.training and input.device.type == "cpu":
-            raise ValueError("SyncBatchNorm expected input tensor to be on GPU or XPU or HPU or PrivateUse1")
-        return super().forward(input)
-
     @classmethod
     def convert_sync_batchnorm(cls, module: Any, process_group: Any = None) -> Any:
         """The module with every BatchNorm in it replaced by a SyncBatchNorm of the same parameters and buffers."""
