@@ -333,7 +333,10 @@ def declare(
     def call(*args: Any) -> Any:
         inputs, params = args[:count], args[count:]
         device = common_device(inputs)
-        computed = forward(*operation.arrays(inputs), *params)
+        try:
+            computed = forward(*operation.arrays(inputs), *params)
+        except ValueError as error:
+            raise RuntimeError(f"{name}: {error}") from None
         produced = [wrap(each, device) for each in computed] if several else [wrap(computed, device)]
         results = produced[:visible]
         if differentiable and state.grad and wants_grad(inputs):

@@ -178,8 +178,7 @@ class Run:
         if self.inputs is not None and id(node) in self.wanted:
             for number in self.wanted[id(node)]:
                 self.captured[id(node), number] = grads[number]
-            sink = self.accumulate and isinstance(node, AccumulateGrad)
-            if not sink and not any(following in self.needed for following, _ in node.edges):  # type: ignore[operator]
+            if not self.accumulate and not any(following in self.needed for following, _ in node.edges):  # type: ignore[operator]
                 return [None] * len(node.edges)
         if node.pre_hooks:
             grads = run_pre_hooks(node, grads)

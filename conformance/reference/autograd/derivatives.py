@@ -113,8 +113,6 @@ def _batched(
 
 
 def _as_tuple(given: Any) -> tuple[Any, ...]:
-    if given is None:
-        return ()
     if isinstance(given, Tensor) or hasattr(given, "node"):
         return (given,)
     return tuple(given)
@@ -134,6 +132,8 @@ def _inputs(given: Any, function: str) -> tuple[Any, ...]:
 
 def _target_edge(target: Any) -> Edge:
     """Where the gradient of an input arrives; RuntimeError when it does not require grad."""
+    if not isinstance(target, Tensor) and not hasattr(target, "node"):
+        raise RuntimeError(f"all inputs have to be Tensors or GradientEdges, but got {type(target).__name__}")
     if hasattr(target, "node"):
         return (target.node, target.output_nr)
     edge = gradient_edge(target)

@@ -22,6 +22,11 @@ def conj(x: Any) -> Any:
     return ops.conj_physical(x) if x._array.dtype.kind == "c" else x
 
 
+def zeros(grad: Any) -> Any:
+    """No gradient, as zeros; they do not require grad themselves."""
+    return grad.new_zeros(grad._array.shape)
+
+
 def masked(grad: Any, mask: Any) -> Any:
     """The gradient where the mask holds, zero elsewhere (nan and inf do not leak)."""
     return ops.where(mask, grad, 0.0)
@@ -72,10 +77,10 @@ UNARY_RULES: dict[str, Rules] = {
     "square": dict(self=lambda grad, self: grad * conj(self * 2)),
     "sgn": dict(self=lambda grad, self, result: _sgn_rule(grad, self, result)),
     # Piecewise constant functions have gradient zero everywhere, their steps included.
-    "sign": dict(self=lambda grad: grad * 0),
-    "floor": dict(self=lambda grad: ops.zeros_of(grad)),
-    "ceil": dict(self=lambda grad: ops.zeros_of(grad)),
-    "trunc": dict(self=lambda grad: ops.zeros_of(grad)),
+    "sign": dict(self=zeros),
+    "floor": dict(self=zeros),
+    "ceil": dict(self=zeros),
+    "trunc": dict(self=zeros),
     "frac": dict(self=lambda grad: grad),
     # relu at zero: zero.
     "relu": dict(self=lambda grad, result: masked(grad, result > 0)),
@@ -110,7 +115,7 @@ UNARY_RULES: dict[str, Rules] = {
 def _sgn_rule(grad: Any, self: Any, result: Any) -> Any:
     """Zero for real numbers; for z / |z| the part of the gradient across z, divided by |z|; zero at zero."""
     if self._array.dtype.kind != "c":
-        return grad * 0
+        return zeros(grad)
     size = self.abs()
     across = grad - (conj(result) * grad).real * result
     return ops.where(size == 0, 0.0, across / size)
@@ -150,8 +155,8 @@ BINARY_RULES: dict[str, Rules] = {
         self=lambda grad: grad,
         other=lambda grad, self, other: -grad * ops.trunc(self / other),
     ),
-    "floor_divide": dict(self=lambda grad: ops.zeros_of(grad), other=lambda grad: ops.zeros_of(grad)),
-    "trunc_divide": dict(self=lambda grad: ops.zeros_of(grad), other=lambda grad: ops.zeros_of(grad)),
+    "floor_divide": dict(self=zeros, other=zeros),
+    "trunc_divide": dict(self=zeros, other=zeros),
     "atan2": dict(
         self=lambda grad, self, other: grad * (other / (self * self + other * other)),
         other=lambda grad, self, other: grad * (-self / (self * self + other * other)),
@@ -170,7 +175,7 @@ BINARY_RULES: dict[str, Rules] = {
     ),
     "copysign": dict(
         self=lambda grad, self, result: masked(grad * ops.sgn(self) * ops.sgn(result), self != 0),
-        other=lambda grad: ops.zeros_of(grad),
+        other=zeros,
     ),
     # Recorded, but without a derivative: they raise when a gradient has to pass.
     "heaviside": {},
@@ -186,7 +191,7 @@ def _inside(self: Any, min: Any, max: Any) -> Any:
 
 def _angle_rule(grad: Any, self: Any) -> Any:
     if self._array.dtype.kind != "c":
-        return grad * 0
+        return zeros(grad)
     size = self.abs()
     # d angle = Im(dz / z); as a gradient with respect to conj(z) that is i z / |z|^2.
     return ops.where(size == 0, 0.0, grad * self * 1j / (size * size))
@@ -209,5 +214,5 @@ CLAMP_RULES: dict[str, Rules] = {
     ),
     "nan_to_num": dict(self=lambda grad, self: masked(grad, self.isfinite())),
     "angle": dict(self=_angle_rule),
-    "round": dict(self=lambda grad: ops.zeros_of(grad)),
+    "round": dict(self=zeros),
 }

@@ -9,6 +9,7 @@ import numpy as np
 
 from conformance.reference import devices, dtypes
 from conformance.reference.dispatch import attach, check_writable, declare, ops, record, wants_grad, write
+from conformance.reference.gradients.elementwise import zeros
 from conformance.reference.modes import state
 from conformance.reference.tensors import Tensor, alias, wrap
 from conformance.reference.views import check_inplace
@@ -24,7 +25,6 @@ def _copy(x: Any) -> Any:
 clone_ = declare("clone", _copy, IDENTITY)
 declare("contiguous_copy", lambda x: x.copy(order="C"), IDENTITY)
 declare("conj_physical", np.conjugate, dict(self=lambda grad: ops.conj_physical(grad)), parameters=())
-declare("zeros_of", np.zeros_like, dict(self=lambda grad: ops.zeros_of(grad)), parameters=())
 
 
 class memory_format:
@@ -174,9 +174,9 @@ def _copied(x: Any, source: Any) -> Any:
         return np.broadcast_to(source, x.shape).astype(x.dtype)
 
 
-declare("fill", _filled, dict(self=lambda grad: ops.zeros_of(grad)))
-declare("copy", _copied, dict(self=lambda grad: ops.zeros_of(grad), source=lambda grad: grad), ("self", "source"))
-declare("fill_tensor", _copied, dict(self=lambda grad: ops.zeros_of(grad), value=lambda grad: grad.sum()), ("self", "value"))
+declare("fill", _filled, dict(self=zeros))
+declare("copy", _copied, dict(self=zeros, source=lambda grad: grad), ("self", "source"))
+declare("fill_tensor", _copied, dict(self=zeros, value=lambda grad: grad.sum()), ("self", "value"))
 
 
 def fill_(self: Tensor, value: Any) -> Tensor:

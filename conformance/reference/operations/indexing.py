@@ -125,6 +125,8 @@ def getitem(self: Tensor, key: Any) -> Tensor:
 
 def setitem(self: Tensor, key: Any, value: Any) -> None:
     """`self[key] = value`: a write in place through the view, or by index."""
+    if value is None:
+        raise TypeError(f"can't assign a NoneType to a {self.dtype!r} tensor")
     target, indices = _taken_apart(self, key)
     if indices is not None:
         if not isinstance(value, Tensor):

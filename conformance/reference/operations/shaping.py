@@ -290,11 +290,10 @@ def sum_to_size(self: Tensor, *size: Any) -> Tensor:
 def _reshaped_in_place(self: Tensor, made: Tensor) -> Tensor:
     """Give a tensor the geometry and the history of a view of it; its version goes up."""
     check_inplace(self, self.requires_grad)
-    if self._base is not None and made._grad_fn is not None:
-        raise NotSupported("changing the shape of a view in place while it is recorded")
     self._array, self._storage = made._array, made._storage
     self._counter[0] += 1
-    if made._grad_fn is not None:
+    # A view's history is refreshed from its base, where no element has changed.
+    if self._base is None and made._grad_fn is not None:
         set_history(self, made._grad_fn, made._output_nr)
     return self
 
