@@ -170,6 +170,3 @@ def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     _add_specs(parser)
     parser.set_defaults(command=reporting.report)
 
-
-if __name__ == "__main__":
-    sys.exit(main())
