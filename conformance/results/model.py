@@ -12,10 +12,15 @@ A file without an end, or with a torn last line, is a run that was cut off: ever
 from __future__ import annotations
 
 from collections.abc import Mapping
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
-from conformance.rules.model import Level
+from conformance.implementations.contract import Implementation
+from conformance.rules.model import LEVELS, Level
 from conformance.running.cases import Case
 from conformance.running.outcome import Finding, Outcome, Status
 
@@ -39,7 +44,7 @@ class RunLine:
 
 @dataclass(frozen=True, slots=True)
 class SubjectLine:
-    """One implementation on one device; ``planned`` is the number of its cases, ``seed`` fixes their random data."""
+    """One implementation on one device, with the number of its cases, and of its rules by level, that are to be run."""
 
     implementation: str
     version: str
@@ -47,7 +52,13 @@ class SubjectLine:
     device: str
     device_name: str
     planned: int
+    planned_rules: dict[Level, int] = field(default_factory=dict)
     kind: Literal["subject"] = "subject"
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What the lines of its cases name it by."""
+        return self.implementation, self.device
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +114,21 @@ def case_line(case: Case, outcome: Outcome) -> CaseLine:
     )
 
 
+def subject_line(implementation: Implementation, device: str, cases: Iterable[Case]) -> SubjectLine:
+    """The line that announces ``cases`` of ``implementation`` on ``device``."""
+    cases = list(cases)
+    levels = Counter({case.rule.id: case.rule.level for case in cases}.values())
+    return SubjectLine(
+        implementation=implementation.name,
+        version=implementation.version,
+        release=".".join(map(str, implementation.release)),
+        device=device,
+        device_name=implementation.device_name(device),
+        planned=len(cases),
+        planned_rules={level: levels[level] for level in LEVELS if levels[level]},
+    )
+
+
 def serializable(line: Line) -> dict[str, Any]:
     """A line as plain data, ``kind`` first; what a case line leaves at its default is left out."""
     if isinstance(line, CaseLine):
@@ -118,3 +144,21 @@ def serializable(line: Line) -> dict[str, Any]:
         return data
     plain = asdict(line)
     return {"kind": plain.pop("kind"), **plain}
+
+
+def encoded(line: Line) -> bytes:
+    """A line as strict JSON in UTF-8, without the line's end; lone surrogates become escapes, NaN becomes text."""
+    data = serializable(line)
+    try:
+        text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except ValueError:
+        text = json.dumps(_finite(data), ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _finite(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {key: _finite(value) for key, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return [_finite(value) for value in data]
+    return str(data) if isinstance(data, float) and not math.isfinite(data) else data

@@ -16,6 +16,9 @@ from conformance.errors import ResultsError
 from conformance.results.model import FORMAT, CaseLine, EndLine, Line, RunLine, SubjectLine
 
 
+_BEGINNING = b'{"kind":"run",'
+
+
 @dataclass(frozen=True)
 class Results:
     """What one file holds. ``whole_bytes`` is the length of the file up to its last whole line, before any end."""
@@ -56,12 +59,18 @@ def read_results(path: Path) -> Results:
     return Results(
         path=path,
         run=lines[0],
-        subjects=tuple(dict.fromkeys(line for line in lines if isinstance(line, SubjectLine))),
+        subjects=tuple({line.key: line for line in lines if isinstance(line, SubjectLine)}.values()),
         cases=tuple({line.id: line for line in lines if isinstance(line, CaseLine)}.values()),
         end=next((line for line in reversed(lines) if isinstance(line, EndLine)), None),
         whole_bytes=whole,
         damaged=damaged,
     )
+
+
+def never_began(path: Path) -> bool:
+    """Whether the file is what a run leaves that was cut off before its first line was whole."""
+    raw = path.read_bytes()
+    return b"\n" not in raw and (raw.startswith(_BEGINNING) or _BEGINNING.startswith(raw))
 
 
 def _parse(chunk: bytes, number: int, path: Path) -> Line | None:

@@ -10,6 +10,8 @@ from conformance.results.model import CaseLine, SubjectLine
 from conformance.rules.model import LEVELS, Level
 from conformance.running.outcome import BAD, STATUSES, Status
 
+_EXECUTED: tuple[Status, ...] = ("pass", "fail", "unspecified", "crash", "hang")
+
 #: Which status a rule has whose cases differ: the first of these that any of its cases has.
 _WORST: tuple[Status, ...] = ("error", "crash", "hang", "fail", "not run", "pass", "unspecified", "unsupported")
 
@@ -41,39 +43,42 @@ class Verdict:
 
     @property
     def conforms(self) -> bool:
-        """Nothing failed, broke or was left out unrun, and something passed."""
-        return not any(self.cases.get(status) for status in BAD) and not self.not_run and bool(self.cases.get("pass"))
+        """Something was executed, nothing of it failed or broke, and nothing was left out unrun."""
+        return self.executed and not self.not_run and not any(self.cases.get(status) for status in BAD)
 
     @property
-    def broken(self) -> bool:
-        """The harness or the adapter broke, or nothing was executed: no verdict can be given."""
-        return bool(self.cases.get("error")) or not any(self.cases.get(s) for s in ("pass", "fail", "crash", "hang"))
+    def executed(self) -> bool:
+        """Whether any case came to an outcome of the implementation's own."""
+        return any(self.cases.get(status) for status in _EXECUTED)
 
 
 def verdicts(cases: Iterable[CaseLine], subjects: Iterable[SubjectLine] = ()) -> list[Verdict]:
     """A verdict per implementation and device, in the order in which they first appear."""
-    grouped: dict[tuple[str, str], list[CaseLine]] = {(s.implementation, s.device): [] for s in subjects}
+    subjects = list(subjects)
+    grouped: dict[tuple[str, str], list[CaseLine]] = {subject.key: [] for subject in subjects}
     for case in cases:
         grouped.setdefault((case.implementation, case.device), []).append(case)
-    planned = {(s.implementation, s.device): s.planned for s in subjects}
-    return [_verdict(key, lines, planned.get(key, len(lines))) for key, lines in grouped.items()]
+    announced = {subject.key: subject for subject in subjects}
+    return [_verdict(key, lines, announced.get(key)) for key, lines in grouped.items()]
 
 
-def _verdict(key: tuple[str, str], lines: list[CaseLine], planned: int) -> Verdict:
+def _verdict(key: tuple[str, str], lines: list[CaseLine], subject: SubjectLine | None) -> Verdict:
     by_rule: dict[str, list[CaseLine]] = {}
     for line in lines:
         by_rule.setdefault(line.rule, []).append(line)
     levels = []
     for level in LEVELS:
         rules = [rule_lines for rule_lines in by_rule.values() if rule_lines[0].level == level]
-        if rules:
-            levels.append(_level_count(level, rules))
-    not_run = max(planned - len(lines), 0)
+        planned = subject.planned_rules.get(level, 0) if subject else 0
+        if rules or planned:
+            levels.append(_level_count(level, rules, max(planned - len(rules), 0)))
+    not_run = max(subject.planned - len(lines), 0) if subject else 0
     return Verdict(*key, tuple(levels), Counter(line.status for line in lines), not_run)
 
 
-def _level_count(level: Level, rules: list[list[CaseLine]]) -> LevelCount:
+def _level_count(level: Level, rules: list[list[CaseLine]], not_run: int) -> LevelCount:
     statuses = Counter(rule_status(lines, level) for lines in rules)
+    statuses["not run"] += not_run
     applicable = sum(statuses[status] for status in ("pass", "fail", "crash", "hang", "error"))
     left_out: dict[Status, int] = {
         status: statuses[status] for status in STATUSES if status in ("unsupported", "not run", "unspecified")
@@ -99,10 +104,10 @@ def exit_status(found: Iterable[Verdict]) -> int:
     found = list(found)
     if not found or any(verdict.cases.get("error") for verdict in found):
         return 3
-    if not any(verdict.cases.get(s) for verdict in found for s in ("pass", "fail", "crash", "hang", "unspecified")):
+    if not any(verdict.executed for verdict in found):
         return 3
-    return 0 if all(v.conforms or not _executed(v) for v in found) else 1
+    return 0 if all(verdict.conforms or _only_unsupported(verdict) for verdict in found) else 1
 
 
-def _executed(verdict: Verdict) -> bool:
-    return any(n for status, n in verdict.cases.items() if status != "unsupported") or bool(verdict.not_run)
+def _only_unsupported(verdict: Verdict) -> bool:
+    return not verdict.executed and not verdict.not_run

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from types import TracebackType
 
 from conformance.errors import ResultsError
-from conformance.results.model import Line, serializable
-from conformance.results.reading import read_results
+from conformance.results.model import Line, encoded
+from conformance.results.reading import never_began, read_results
 
 
 class ResultsWriter:
@@ -28,17 +27,26 @@ class ResultsWriter:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             if resume and path.exists():
-                kept = read_results(path).whole_bytes
+                kept = 0 if never_began(path) else read_results(path).whole_bytes
                 with path.open("r+b") as file:
                     file.truncate(kept)
             self._file = path.open("ab" if resume else "wb", buffering=0)
         except OSError as error:
-            reason = error.strerror or str(error)
-            raise ResultsError(f"cannot write results to {path}: {reason}", "name another file with -o") from error
+            raise _not_written(path, error) from error
 
     def write(self, line: Line) -> None:
-        """Append one line."""
-        self._file.write((json.dumps(serializable(line), ensure_ascii=False, separators=(",", ":")) + "\n").encode())
+        """Append one line.
+
+        Raises:
+            ResultsError: it cannot be written; a full disk, say.
+
+        """
+        rest = memoryview(encoded(line) + b"\n")
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            raise _not_written(self.path, error) from error
 
     def __enter__(self) -> ResultsWriter:
         return self
@@ -47,3 +55,7 @@ class ResultsWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._file.close()
+
+
+def _not_written(path: Path, error: OSError) -> ResultsError:
+    return ResultsError(f"cannot write results to {path}: {error.strerror or error}", "name another file")
