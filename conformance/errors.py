@@ -1,15 +1,18 @@
 """The errors a user can cause, in the order in which a run can meet them.
 
 A run reads spec files (:class:`SpecErrors`), finds an implementation (:class:`ImplementationNotFound`), selects cases
-(:class:`NothingSelected`), and writes or reads results (:class:`ResultsError`). Each carries one sentence on what was
+(:class:`NothingSelected`), asks it for its devices (:class:`ImplementationBroke`), and writes or reads results
+(:class:`ResultsError`). Each carries one sentence on what was
 found, what was expected, and a hint for the person who can act on it. None of them is a defect of an implementation
 under test: those are outcomes, in :mod:`conformance.running.outcome`.
 """
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 
 class ConformanceError(Exception):
@@ -53,6 +56,12 @@ class ImplementationNotFound(ConformanceError):
     """No implementation answers to the name given, or it cannot be imported."""
 
 
+class ImplementationBroke(ConformanceError):
+    """An implementation or its adapter failed where no case was running, so that no outcome can hold it."""
+
+    exit_status = 3
+
+
 class NothingSelected(ConformanceError):
     """The patterns, devices and implementations given leave no case to run."""
 
@@ -61,3 +70,10 @@ class NothingSelected(ConformanceError):
 
 class ResultsError(ConformanceError):
     """A results file cannot be read, written or resumed."""
+
+
+def described(error: BaseException) -> str:
+    """``TypeError: what it says (file.py:12)``, in one line: where an error of somebody else's code came from."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}{where}"

@@ -7,16 +7,18 @@ pipe. It never writes files and prints nothing.
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from conformance.errors import ConformanceError
-from conformance.results.model import CaseLine, SubjectLine, case_line, serializable
+from conformance.errors import ConformanceError, ImplementationBroke, described
+from conformance.results.model import case_line, encoded, subject_line
 from conformance.running.outcome import Outcome
 
 
@@ -39,18 +41,35 @@ class Job:
 
 
 def work(job: Job, pipe: Connection) -> None:
-    """Run ``job``, sending serialized lines; the last message is a plain string, "done" or an error."""
+    """Run ``job``, sending encoded lines; the last message says "done" or what was wrong with the job."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor decides when to stop
+    _end_with_parent()
     _silence()
     try:
         for message in _messages(job):
-            pipe.send_bytes(json.dumps(message, ensure_ascii=False).encode())
-        pipe.send_bytes(json.dumps({"kind": "done"}).encode())
+            pipe.send_bytes(message)
+        pipe.send_bytes(_message("done"))
     except ConformanceError as error:
-        text = {"kind": "refused", "type": type(error).__name__, "message": error.message, "hint": error.hint}
-        pipe.send_bytes(json.dumps(text).encode())
+        refused = {"type": type(error).__name__, "message": error.message, "hint": error.hint}
+        pipe.send_bytes(_message("refused", **refused))
     except (BrokenPipeError, EOFError):
         pass  # the supervisor is gone, and with it the reader of results
+    except Exception as error:
+        broke = ImplementationBroke(f"'{job.implementation}' broke outside any case: {described(error)}")
+        pipe.send_bytes(_message("refused", type=type(broke).__name__, message=broke.message, hint=""))
+
+
+def _end_with_parent() -> None:
+    """Do not outlive a supervisor that was killed, not even in a case that hangs."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _silence() -> None:
@@ -59,7 +78,11 @@ def _silence() -> None:
     os.dup2(quiet, 1)
 
 
-def _messages(job: Job) -> Iterator[dict[str, Any]]:
+def _message(kind: str, **more: str) -> bytes:
+    return json.dumps({"kind": kind, **more}).encode()
+
+
+def _messages(job: Job) -> Iterator[bytes]:
     from conformance.implementations import find
     from conformance.rules.loading import load
     from conformance.running.cases import expand, select
@@ -71,38 +94,26 @@ def _messages(job: Job) -> Iterator[dict[str, Any]]:
     index = 0
     for device in devices_of(implementation, job.devices):
         cases = list(expand(rules, implementation, device))
-        subject = SubjectLine(
-            implementation=implementation.name,
-            version=implementation.version,
-            release=".".join(map(str, implementation.release)),
-            device=device,
-            device_name=implementation.device_name(device),
-            planned=len(cases),
-        )
-        yield serializable(subject)
+        yield encoded(subject_line(implementation, device, cases))
         for case in cases:
             index += 1
             if index <= job.begin:
                 continue
             if case.id in job.done:
-                yield {"kind": "skipped"}
+                yield _message("skipped")
                 continue
             if job.broken is not None and index == job.begin + 1:
                 status, reason = job.broken
-                yield _line(case_line(case, Outcome(status, reason=reason)))  # type: ignore[arg-type]
+                yield encoded(case_line(case, Outcome(status, reason=reason)))  # type: ignore[arg-type]
                 continue
             line = case_line(case, runner.run(case))
-            yield _line(line)
+            yield encoded(line)
             if line.status == "crash":
                 os._exit(70)  # nothing that runs here afterwards can be trusted
 
 
-def _line(line: CaseLine) -> dict[str, Any]:
-    return serializable(line)
-
-
 def devices_of(implementation: Any, wanted: tuple[str, ...]) -> tuple[str, ...]:
-    """The devices to test: those wanted, or all the implementation has.
+    """The devices to test, each once: those wanted, or all the implementation has.
 
     Raises:
         ConformanceError: a wanted device is not there.
@@ -110,8 +121,9 @@ def devices_of(implementation: Any, wanted: tuple[str, ...]) -> tuple[str, ...]:
     """
     present = tuple(implementation.devices())
     if not wanted:
-        return present
+        return tuple(dict.fromkeys(present))
     for device in wanted:
-        if device not in present and device not in implementation.other_devices(present[0]):
-            raise ConformanceError(f"{implementation.name} has no device '{device}'", f"it has {', '.join(present)}")
-    return wanted
+        if device not in present and not any(device in implementation.other_devices(one) for one in present[:1]):
+            has = f"it has {', '.join(present)}" if present else "it has none at all"
+            raise ConformanceError(f"{implementation.name} has no device '{device}'", has)
+    return tuple(dict.fromkeys(wanted))
