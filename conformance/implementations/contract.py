@@ -141,6 +141,10 @@ class Implementation:
         array: Array = tensor.cpu().numpy()
         return array
 
+    def read(self, tensor: Any) -> tuple[Array | None, tuple[int, ...], str]:
+        """A tensor's values (or None), shape and dtype, at once: what every comparison of values asks for."""
+        return self.array(tensor), tuple(tensor.shape), self.dtype_name(tensor)
+
     def dtype_name(self, tensor: Any) -> str:
         """``"float32"``."""
         return str(tensor.dtype).rpartition(".")[2]

@@ -25,6 +25,9 @@ class TorchImplementation(Implementation):
     def __init__(self) -> None:
         super().__init__(torch, "torch")
         torch.optim.lr_scheduler  # noqa: B018 - loaded lazily; a case should not pay for the import
+        self._dtype_names = {
+            one: str(one).rpartition(".")[2] for one in vars(torch).values() if type(one) is torch.dtype
+        }
         self._cpu = torch.device("cpu")
         # a default device is a function mode; asking for their number is cheaper than for the device
         self._function_modes = getattr(torch._C, "_len_torch_function_stack", lambda: 0)
@@ -92,6 +95,13 @@ class TorchImplementation(Implementation):
         except RuntimeError:  # a conjugate or negative view: resolve it, which copies
             array = tensor.resolve_conj().resolve_neg().numpy()
         return array
+
+    def read(self, tensor: Any) -> tuple[Array | None, tuple[int, ...], str]:
+        array = self.array(tensor)
+        return array, tuple(tensor.shape) if array is None else array.shape, self._dtype_names[tensor.dtype]
+
+    def dtype_name(self, tensor: Any) -> str:
+        return self._dtype_names[tensor.dtype]
 
     def shares_memory(self, left: Any, right: Any) -> bool | None:
         if "meta" in (left.device.type, right.device.type):

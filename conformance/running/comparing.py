@@ -7,9 +7,10 @@ changes it by more, the expectation is ill-conditioned and the tolerance widens 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -34,8 +35,7 @@ class Mismatch:
     detail: dict[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Exactness:
+class Exactness(NamedTuple):
     """How closely values are compared: ``again(seed)`` computes the expectation from moved givens."""
 
     exact: bool = False
@@ -49,44 +49,48 @@ def match(world: World, observed: Any, expected: Any, how: Exactness) -> Mismatc
     if expected is None or isinstance(expected, str):
         same = observed is None if expected is None else isinstance(observed, str) and observed == expected
         return None if same else Mismatch("values", describe(world, expected), describe(world, observed))
-    if isinstance(observed, Mapping):
-        return _match_mapping(world, observed, expected, how)
-    if isinstance(observed, (list, tuple)):
-        return _match_sequence(world, observed, expected, how)
     snapshot = _read(world, observed)
     if snapshot is None:
+        if isinstance(observed, Mapping):
+            return _match_mapping(world, observed, expected, how)
+        if isinstance(observed, (list, tuple)):
+            return _match_sequence(world, observed, expected, how)
         return Mismatch("values", describe(world, expected), describe(world, observed))
+    if type(expected) is np.ndarray:
+        return match_arrays(world, snapshot, expected, how)
     try:
         wanted = np.asarray(expected)
     except ValueError:
         return Mismatch("shape", describe(world, expected), describe(world, observed))
-    if wanted.dtype.kind not in "biufc":
-        return Mismatch("values", describe(world, expected), describe(world, observed))
     return match_arrays(world, snapshot, wanted, how)
 
 
 def match_arrays(world: World, snapshot: Snapshot, wanted: Array, how: Exactness) -> Mismatch | None:
     """Compare a tensor's values with an array: kind, then shape, then values."""
+    kind = wanted.dtype.kind
+    if kind not in "biufc":
+        return Mismatch("values", str(wanted.tolist()), _values_text(snapshot))
     if wanted.shape != snapshot.shape:
         return Mismatch("shape", f"shape {list(wanted.shape)}", f"shape {list(snapshot.shape)}")
-    if (wanted.dtype.kind == "b") != (snapshot.dtype == "bool"):
-        kind = "a bool" if wanted.dtype.kind == "b" else "a number"
-        return Mismatch("dtype", f"{kind}: {_array_text(wanted)}", f"{snapshot.dtype}: {_values_text(snapshot)}")
+    if (kind == "b") != (snapshot.dtype == "bool"):
+        what = "a bool" if kind == "b" else "a number"
+        return Mismatch("dtype", f"{what}: {_array_text(wanted)}", f"{snapshot.dtype}: {_values_text(snapshot)}")
     values = snapshot.values
     if values is None:
         world.unread += 1
         return None
-    if np.array_equal(values, wanted):
+    if (values == wanted).all():
         return None
-    if wanted.dtype.kind == "b" or values.dtype.kind in "iu":
+    if kind == "b" or values.dtype.kind in "iu":
         return _differ(wanted, values, values != wanted, 0.0)
-    wide = values.astype(np.complex128 if values.dtype.kind == "c" or wanted.dtype.kind == "c" else np.float64)
+    wide = values.astype(np.complex128 if values.dtype.kind == "c" or kind == "c" else np.float64)
     if how.exact:
         apart = ~((wide == wanted) | (np.isnan(wide) & np.isnan(wanted)))
         return _differ(wanted, values, apart, 0.0) if apart.any() else None
-    finite = np.abs(wanted[np.isfinite(wanted)])
-    scale = how.scale if how.scale is not None else float(finite.max(initial=0.0))
+    scale = how.scale if how.scale is not None else _magnitude(wanted)
     tolerance = max(ULPS * world.eps_of(snapshot.dtype) * scale, how.within)
+    if (np.abs(wide - wanted) <= tolerance).all():
+        return None
     apart = _apart(wide, wanted, tolerance)
     if apart.any() and how.again is not None:
         tolerance += _widening(wanted, how.again)
@@ -94,9 +98,16 @@ def match_arrays(world: World, snapshot: Snapshot, wanted: Array, how: Exactness
     return _differ(wanted, values, apart, tolerance) if apart.any() else None
 
 
+def _magnitude(wanted: Array) -> float:
+    """The largest finite magnitude."""
+    largest = float(np.abs(wanted).max(initial=0.0))
+    if math.isfinite(largest):
+        return largest
+    return float(np.abs(wanted[np.isfinite(wanted)]).max(initial=0.0))
+
+
 def _apart(values: Array, wanted: Array, tolerance: float) -> Array:
-    with np.errstate(invalid="ignore"):
-        near = np.abs(values - wanted) <= tolerance
+    near = np.abs(values - wanted) <= tolerance
     apart: Array = ~(near | (values == wanted) | (np.isnan(values) & np.isnan(wanted)))
     return apart
 
@@ -105,8 +116,7 @@ def _widening(wanted: Array, again: Callable[[int], Any]) -> float:
     """How far the expectation moves when the givens move by one eps."""
     widest = 0.0
     for seed in range(_MOVES):
-        with np.errstate(invalid="ignore", over="ignore"):
-            change = np.abs(np.asarray(again(seed)) - wanted)
+        change = np.abs(np.asarray(again(seed)) - wanted)
         widest = max(widest, float(change[np.isfinite(change)].max(initial=0.0)))
     return _WIDENING * widest
 
@@ -148,13 +158,11 @@ def listed(value: Any) -> Any:
 
 def _read(world: World, value: Any) -> Snapshot | None:
     """A tensor, array or number as values, shape and dtype; None for anything else."""
+    implementation = world.implementation
+    if implementation.is_tensor(value):
+        return Snapshot(*implementation.read(value))
     if isinstance(value, Snapshot):
         return value
-    if world.implementation.is_tensor(value):
-        implementation = world.implementation
-        return Snapshot(
-            implementation.array(value), implementation.fact(value, "shape"), implementation.dtype_name(value)
-        )
     if isinstance(value, bool):
         return Snapshot(np.asarray(value), (), "bool")
     if isinstance(value, int):

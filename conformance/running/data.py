@@ -52,8 +52,7 @@ class Datum:
 
 def round_to(values: Array, dtype: str) -> Datum:
     """``values`` in ``dtype``, ties to even; bfloat16 is kept in float32."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        stored = np.asarray(values, dtype=_STORED[dtype]) if dtype in _STORED else np.asarray(values)
+    stored = np.asarray(values, dtype=_STORED.get(dtype))
     if dtype == "bfloat16":
         bits = np.ascontiguousarray(stored).view(np.uint32).astype(np.uint64)
         rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000

@@ -11,6 +11,8 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from conformance.implementations.contract import Implementation
 from conformance.rules.model import DType, Rule
 from conformance.rules.parameters import bindings_of
@@ -79,7 +81,7 @@ class Runner:
 
     def run_once(self, case: Case, drawn: Mapping[str, Any]) -> Outcome:
         """Run the case's statements and checks once, with Hypothesis's draws for the givens that have some."""
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             program, world = self.prepare(case, drawn)
             if self._run_when(case, program, world):
