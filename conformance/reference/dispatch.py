@@ -53,7 +53,7 @@ import numpy as np
 from conformance.reference import devices, dtypes, graph
 from conformance.reference.graph import Edge, Node, SavedTensor, accumulator, gradient_edge
 from conformance.reference.modes import state
-from conformance.reference.storages import may_overlap
+from conformance.reference.storages import may_overlap, overlaps_partially
 from conformance.reference.tensors import Tensor, geometry_of, storage_of, wrap
 from conformance.reference.views import (
     DEFAULT,
@@ -244,7 +244,9 @@ def record(
             value = inputs[index]
             saved.append(SavedTensor(value) if isinstance(value, Tensor) else value)
         elif kind == OUTPUT:
-            saved.append(SavedTensor(outputs[index], index) if outputs is not None else None)
+            # A hidden output is nobody's function: it is saved like an input that needs no gradient.
+            number = index if index < len(operation.outputs) else -1
+            saved.append(SavedTensor(outputs[index], number) if outputs is not None else None)
         elif kind == PARAMETER:
             saved.append(params[index])
         elif kind == SHAPE:
@@ -422,10 +424,16 @@ def by_dimension(operands: Iterable[Any]) -> tuple[list[dtypes.dtype], list[dtyp
     return groups[0], groups[1], groups[2]
 
 
-def write(target: Tensor, operation: Operation, inputs: Sequence[Any], params: Sequence[Any] = ()) -> Tensor:
-    """Compute an operation whose first input is `target` and put the result into `target`, with its history."""
+def write(
+    target: Tensor, operation: Operation, inputs: Sequence[Any], params: Sequence[Any] = (), overlap: bool = False
+) -> Tensor:
+    """Compute an operation whose first input is `target` and put the result into `target`, with its history.
+
+    `overlap` allows a target several of whose elements share memory (for writes of one value everywhere).
+    """
     recorded = state.grad and wants_grad(inputs)
-    check_writable(target)
+    if not overlap:
+        check_writable(target, inputs)
     check_inplace(target, recorded)
     common_device(inputs)
     node: OperationNode | None = None
@@ -463,9 +471,17 @@ def constant(array: Any, like: Tensor) -> Tensor:
     return wrap(array, like._device)
 
 
-def check_writable(target: Tensor) -> None:
-    """RuntimeError when several elements of the target share memory."""
+def check_writable(target: Tensor, inputs: Sequence[Any] = ()) -> None:
+    """RuntimeError when elements of the target share memory with each other, or with another input's in part."""
     array = target._array
+    if target._storage is not None:
+        for each in inputs:
+            if isinstance(each, Tensor) and each._storage is target._storage and each is not target:
+                if overlaps_partially(geometry_of(target), geometry_of(each)):
+                    raise RuntimeError(
+                        "unsupported operation: some elements of the input tensor and the written-to tensor refer to a "
+                        "single memory location. Please clone() the tensor before performing the operation."
+                    )
     if array.size and 0 in array.strides and may_overlap(array.shape, array.strides):
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
@@ -486,9 +502,14 @@ def store(target: Tensor, computed: Any) -> None:
         if not dtypes.can_cast(result, wanted):
             raise RuntimeError(f"result type {result!r} can't be cast to the desired output type {wanted!r}")
     array[...] = computed
-    if target._inference and not state.inference:
+    check_version(target)
+    target._counter[0] += 1
+
+
+def check_version(target: Tensor) -> None:
+    """RuntimeError when an inference tensor is written to in normal mode (by then it is written, as in PyTorch)."""
+    if target._inference and not state.inference and not target._versioned:
         raise RuntimeError(
             "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a "
             "normal tensor before doing inplace update."
         )
-    target._counter[0] += 1

@@ -24,36 +24,42 @@ def _normalize(
     count = _count(input.shape, axes)
     centred = input - mean
     rstd = (variance + eps).rsqrt()
-    along_input: Any = 0
+    parts = []
     if grad is not None and needs[0]:
         direct = (grad if weight is None else grad * weight) * rstd
         slope = (direct * centred).mean(axes, keepdim=True) * rstd * rstd
-        along_input = direct - direct.mean(axes, keepdim=True) - centred * slope
+        parts.append(direct - direct.mean(axes, keepdim=True) - centred * slope)
     if grad_mean is not None:
-        along_input = along_input + grad_mean / count
+        parts.append((grad_mean / count).expand(input.shape))
     if grad_variance is not None:
-        along_input = along_input + centred * (grad_variance * (2 / count))
+        parts.append(centred * (grad_variance * (2 / count)))
     return (
-        along_input if needs[0] else None,
+        _total(parts) if needs[0] else None,
         grad * (centred * rstd) if needs[1] and grad is not None else None,
         grad if needs[2] else None,
     )
+
+
+def _total(parts: list[Any]) -> Any:
+    """The sum, or None of nothing."""
+    if not parts:
+        return None
+    first, *others = parts
+    return sum(others, first)
 
 
 def _normalize_rms(grads: Any, input: Any, weight: Any, rstd: Any, axes: Any, needs: Any) -> tuple[Any, Any]:
     grad, grad_rstd = grads
     axes = list(axes)
     normal = input * rstd
-    along_input: Any = 0
-    along_normal: Any = 0
+    parts = []
     if grad is not None and needs[0]:
         scaled = grad if weight is None else grad * weight
-        along_input = scaled * rstd
-        along_normal = -(scaled * normal).sum(axes, keepdim=True) * rstd
+        parts.append(rstd * (scaled - normal * (scaled * normal).mean(axes, keepdim=True)))
     if grad_rstd is not None:
-        along_normal = along_normal - grad_rstd * rstd * rstd
+        parts.append(grad_rstd * rstd * rstd * normal * (-1 / _count(input.shape, axes)))
     return (
-        along_input + along_normal * normal / _count(input.shape, axes) if needs[0] else None,
+        _total(parts) if needs[0] else None,
         grad * normal if needs[1] and grad is not None else None,
     )
 
