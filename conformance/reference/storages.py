@@ -112,6 +112,17 @@ def may_overlap(size: tuple[int, ...], stride: tuple[int, ...]) -> bool:
     return False
 
 
+def overlaps_partially(first: Geometry, second: Geometry) -> bool:
+    """Whether two dense tensors of one storage share some elements but are not the same window."""
+    if first.size == second.size and first.stride == second.stride and first.offset == second.offset:
+        return False
+    dense = is_non_overlapping_and_dense(first.size, first.stride) and is_non_overlapping_and_dense(
+        second.size, second.stride
+    )
+    ends = first.offset + math.prod(first.size), second.offset + math.prod(second.size)
+    return dense and first.offset < ends[1] and second.offset < ends[0]
+
+
 def infer_size(shape: tuple[int, ...], elements: int) -> tuple[int, ...]:
     """`shape` with its one -1 replaced so that the elements fit; RuntimeError when none does."""
     known, hole = 1, -1

@@ -83,6 +83,7 @@ class Tensor:
     _view: Any = None
     _grad: Tensor | None = None
     _inference: bool = False
+    _versioned: bool = False
     _hooks: dict[int, Callable[..., Any]] | None = None
     _post_accumulate_hooks: dict[int, Callable[..., Any]] | None = None
     _retains: weakref.ref[Node] | None = None
@@ -170,7 +171,7 @@ class Tensor:
 
     @property
     def _version(self) -> int:
-        if self._inference:
+        if self._inference and not self._versioned:
             raise RuntimeError("Inference tensors do not track version counter.")
         return self._counter[0]
 

@@ -54,7 +54,7 @@ class ViewInfo:
             return
         base = view._base
         assert base is not None
-        if not base._requires_grad:
+        if view._grad_fn is None and not base._requires_grad:
             return
         self.refuse_unless_default("its base or another view of its base")
         view._grad_fn = AsStridedBackward0(base, view)

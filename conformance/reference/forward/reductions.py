@@ -72,6 +72,11 @@ def _norm(x: Array, dim: Dim, keepdim: bool, p: float) -> Array:
     return np.power(np.sum(np.power(size, p), axis=dim, keepdims=keepdim), 1 / p).astype(size.dtype)
 
 
+def _std(x: Array, dim: Dim, keepdim: bool, correction: float) -> Array:
+    return np.sqrt(_var(x, dim, keepdim, correction))
+
+
+std = _accumulated(_std)
 sum_ = _accumulated(_sum)
 mean = _accumulated(_mean)
 var = _accumulated(_var)
@@ -158,7 +163,14 @@ def sort(x: Array, dim: int, descending: bool, stable: bool) -> tuple[Array, Arr
         order = x.shape[dim] - 1 - np.flip(np.argsort(reverse, axis=dim, kind="stable"), dim)
     else:
         order = np.argsort(x, axis=dim, kind="stable")
-    return np.take_along_axis(x, order, dim), order.astype(np.int64)
+    return _laid_out(x, np.take_along_axis(x, order, dim)), _laid_out(x, order.astype(np.int64))
+
+
+def _laid_out(x: Array, values: Array) -> Array:
+    """Values with the order of dimensions that x has."""
+    made = np.empty_like(x, dtype=values.dtype)
+    made[...] = values
+    return made
 
 
 def topk(x: Array, k: int, dim: int, largest: bool, sorted: bool) -> tuple[Array, Array]:
@@ -207,7 +219,7 @@ def cummin(x: Array, dim: int) -> tuple[Array, Array]:
 def softmax(x: Array, dim: int) -> Array:
     """exp(x) over its sum along dim."""
     wide = widened(x)
-    if not x.ndim:
+    if not x.ndim or not x.size:
         return np.ones_like(x)
     powers = np.exp(wide - np.max(wide, axis=dim, keepdims=True))
     return (powers / np.sum(powers, axis=dim, keepdims=True)).astype(x.dtype, copy=False)
@@ -216,7 +228,7 @@ def softmax(x: Array, dim: int) -> Array:
 @quiet
 def log_softmax(x: Array, dim: int) -> Array:
     wide = widened(x)
-    if not x.ndim:
+    if not x.ndim or not x.size:
         return np.zeros_like(x)
     shifted = wide - np.max(wide, axis=dim, keepdims=True)
     return (shifted - np.log(np.sum(np.exp(shifted), axis=dim, keepdims=True))).astype(x.dtype, copy=False)

@@ -120,6 +120,12 @@ RULES: dict[str, Rules] = {
         self=lambda grad, self_shape, dim, keepdim: spread(grad, self_shape, dim, keepdim) / count(self_shape, dim)
     ),
     "var": dict(self=of_var),
+    # std at zero spread: zero.
+    "std": dict(
+        self=lambda grad, self, result, dim, keepdim, correction: of_var(
+            ops.where(result == 0, 0.0, grad / (result * 2)), self, dim, keepdim, correction
+        )
+    ),
     "prod": dict(self=of_prod),
     "logsumexp": dict(
         self=lambda grad, self, result, dim, keepdim: restored(grad, self._array.shape, dim, keepdim)

@@ -103,7 +103,7 @@ def to(
 
 def detach(self: Tensor) -> Tensor:
     """A leaf on the same memory, with the same version counter, outside the graph."""
-    return alias(self)
+    return _versioned(alias(self))
 
 
 def detach_(self: Tensor) -> Tensor:
@@ -116,9 +116,14 @@ def detach_(self: Tensor) -> Tensor:
 
 def get_data(self: Tensor) -> Tensor:
     """`.data`: as detach(), but with a version counter of its own, so that autograd does not see writes."""
-    found = alias(self, counter=[0])
-    found.__dict__.pop("_inference", None)
-    return found
+    return _versioned(alias(self, counter=[0]))
+
+
+def _versioned(tensor: Tensor) -> Tensor:
+    """What is detached from an inference tensor is one still, but its version counts."""
+    if tensor._inference:
+        tensor._versioned = True
+    return tensor
 
 
 def set_data(self: Tensor, value: Tensor) -> None:
@@ -184,13 +189,13 @@ def fill_(self: Tensor, value: Any) -> Tensor:
     if isinstance(value, Tensor):
         if value._array.ndim:
             raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value._array.ndim} dimensions.")
-        return write(self, ops.fill_tensor.operation, (self, value))
-    return write(self, ops.fill.operation, (self,), (value,))
+        return write(self, ops.fill_tensor.operation, (self, value), overlap=True)
+    return write(self, ops.fill.operation, (self,), (value,), overlap=True)
 
 
 def zero_(self: Tensor) -> Tensor:
     """Every element becomes 0."""
-    return write(self, ops.fill.operation, (self,), (0,))
+    return write(self, ops.fill.operation, (self,), (0,), overlap=True)
 
 
 def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
@@ -205,7 +210,8 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
         ) from None
     if src._device is not self._device:
         src = move(src, self._device)
-    return write(self, ops.copy.operation, (self, src))
+    same = src._array.__array_interface__ == self._array.__array_interface__
+    return write(self, ops.copy.operation, (self, src), overlap=same)
 
 
 __all__ = ["check_inplace", "check_writable"]

@@ -80,7 +80,7 @@ def matmul(self: Tensor, other: Tensor) -> Tensor:
     if a <= 2 and b <= 2:
         if a == 2:
             return _mm(self, other) if b == 2 else _mv(self, other)  # type: ignore[no-any-return]
-        return _dot(self, other) if b == 1 else _mm(self.unsqueeze(0), other).squeeze(0)  # type: ignore
+        return _dot(self, other) if b == 1 else ops._unsafe_view(_mm(self.unsqueeze(0), other), other._array.shape[1:])  # type: ignore
     return _batched(self, other, a, b)
 
 
@@ -96,7 +96,7 @@ def _batched(self: Any, other: Any, a: int, b: int) -> Tensor:
     first = left.expand((*batch, *left._array.shape[-2:])).reshape(count, rows, left._array.shape[-1])
     second = right.expand((*batch, *right._array.shape[-2:])).reshape(count, right._array.shape[-2], columns)
     shape = (*batch, *((rows,) if a > 1 else ()), *((columns,) if b > 1 else ()))
-    return _bmm(first, second).reshape(shape)  # type: ignore[no-any-return]
+    return ops._unsafe_view(_bmm(first, second), shape)  # type: ignore[no-any-return]
 
 
 def outer(self: Tensor, vec2: Tensor) -> Tensor:

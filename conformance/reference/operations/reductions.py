@@ -17,6 +17,7 @@ _PAIR = ("values", "indices")
 _sum = declare("sum", forward.sum_, RULES["sum"], parameters=("dim", "keepdim"))
 _mean = declare("mean", forward.mean, RULES["mean"], parameters=("dim", "keepdim"))
 _var = declare("var", forward.var, RULES["var"], parameters=("dim", "keepdim", "correction"))
+_std = declare("std", forward.std, RULES["std"], parameters=("dim", "keepdim", "correction"))
 _prod = declare("prod", forward.prod, RULES["prod"], parameters=("dim", "keepdim"))
 _logsumexp = declare("logsumexp", forward.logsumexp, RULES["logsumexp"], parameters=("dim", "keepdim"))
 _norm = declare("linalg_vector_norm", forward.norm, RULES["linalg_vector_norm"], parameters=("dim", "keepdim", "p"))
@@ -132,7 +133,12 @@ def std(
     self: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
 ) -> Tensor:
     """The square root of the variance."""
-    return var(self, dim, unbiased, keepdim, correction=correction).sqrt()  # type: ignore[attr-defined, no-any-return]
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    if correction is None:
+        correction = 0 if unbiased is False else 1
+    _floating(self, "std")
+    return _std(self, dims_of(self, dim), keepdim, correction)  # type: ignore[no-any-return]
 
 
 def var_mean(self: Tensor, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None) -> Any:

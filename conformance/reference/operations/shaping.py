@@ -8,6 +8,7 @@ from typing import Any
 
 from conformance.reference import dtypes, storages
 from conformance.reference.dispatch import declare, declare_view, ops
+from conformance.reference.dispatch import check_version
 from conformance.reference.errors import NotSupported
 from conformance.reference.forward import shaping
 from conformance.reference.forward.shaping import wrap_dim
@@ -29,6 +30,7 @@ _unfold = declare_view("unfold", shaping.unfold, RULES["unfold"])
 _unbind = declare_view("unbind", shaping.unbind, RULES["unbind"], several=True)
 _split = declare_view("split_with_sizes", shaping.split_with_sizes, RULES["split_with_sizes"], several=True)
 _t = declare_view("t", lambda old: shaping.transpose(old, 0, 1) if len(old.size) == 2 else old, RULES["t"])
+_unsafe_view = declare("_unsafe_view", lambda x, shape: x.reshape(shape), RULES["view"])
 _as_strided = declare_view("as_strided", shaping.as_strided, RULES["as_strided"])
 _view_as_real = declare_view("view_as_real", shaping.view_as_real, RULES["view_as_real"], dtype=dtypes.dtype.to_real)
 _view_as_complex = declare_view(
@@ -59,7 +61,7 @@ def reshape(self: Tensor, *shape: Any) -> Tensor:
     sizes = infer_size(sizes_of(shape), math.prod(geometry.size))
     if view_stride(geometry, sizes) is not None:
         return _view(self, sizes)  # type: ignore[no-any-return]
-    return _view(ops.clone(self).contiguous(), sizes)  # type: ignore[no-any-return]
+    return _unsafe_view(ops.contiguous_copy(self), sizes)  # type: ignore[no-any-return]
 
 
 def expand(self: Tensor, *sizes: Any) -> Tensor:
@@ -290,6 +292,7 @@ def sum_to_size(self: Tensor, *size: Any) -> Tensor:
 def _reshaped_in_place(self: Tensor, made: Tensor) -> Tensor:
     """Give a tensor the geometry and the history of a view of it; its version goes up."""
     check_inplace(self, self.requires_grad)
+    check_version(self)
     self._array, self._storage = made._array, made._storage
     self._counter[0] += 1
     # A view's history is refreshed from its base, where no element has changed.
