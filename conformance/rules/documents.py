@@ -9,16 +9,19 @@ stack. What a spec file has no use for is refused: anchors and aliases, tags, se
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from conformance.errors import Problem
+from conformance.rules.positions import position_in_scalar
 
 MAX_DEPTH = 24
+_LONGEST = 1000  # no number is longer, and Python refuses to read whole numbers of more than 4300 digits
 YamlPath = tuple[str | int, ...]
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -26,6 +29,19 @@ _NULL = frozenset({"", "null", "Null", "NULL", "~"})
 _BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ADVICE = {
+    "mapping values are not allowed": "put text that holds ': ' in quotes, or below '|'",
+    "expected ',' or '}'": "put a value that holds a comma, bracket or colon in quotes, or on a line of its own",
+    "expected ',' or ']'": "put a value that holds a comma, bracket or colon in quotes, or on a line of its own",
+    "cannot start any token": "indent with spaces; put text that begins with @, ` or % in quotes",
+    "escape": "in double quotes \\ begins an escape; single quotes take it as it is",
+    "found unexpected end of stream": "a quote or bracket is not closed",
+    "expected '-' indicator": "are the entries of this list indented alike?",
+    "did not find expected key": "are the lines of this entry indented alike?",
+    "expected <block end>": "are the lines of this entry indented alike?",
+    "could not find expected ':'": "an entry of a mapping is 'key: value'",
+}
 _INFINITY = re.compile(r"([-+]?)\.(inf|Inf|INF)")
 
 
@@ -57,29 +73,32 @@ class Document:
             path = path[:-1]
         return Problem(self.file, 1, 1, message, hint)
 
-    def code_problem(self, path: YamlPath, line: int, column: int, message: str, hint: str = "") -> Problem:
-        """A problem inside the code at ``path``; ``line`` counts from 1 and ``column`` from 0, as Python's ast does."""
-        mark = self.values.get(path)
-        if mark is None:
-            return self.problem(path, message, hint)
-        if mark.style in ("|", ">"):
-            row = mark.line + line
-            return Problem(self.file, row + 1, self._indent_after(mark.line) + column + 1, message, hint)
-        quote = 1 if mark.style in ("'", '"') else 0
-        if line > 1:
-            return Problem(self.file, mark.line + line, column + 1, message, hint)
-        return Problem(self.file, mark.line + 1, mark.column + quote + column + 1, message, hint)
+    def code_problem(
+        self, path: YamlPath, line: int, column: int, message: str, hint: str = "", *, key: bool = False
+    ) -> Problem:
+        """A problem inside the code at ``path``; ``line`` counts from 1 and ``column``, in characters, from 0."""
+        mark = (self.keys if key else self.values).get(path)
+        value = path[-1] if key else self._value_at(path)
+        if mark is None or not isinstance(value, str):
+            return self.problem(path, message, hint, key=key)
+        row, at = position_in_scalar(self.lines, (mark.line, mark.column), mark.style, value, line, column)
+        return Problem(self.file, row + 1, at + 1, message, hint)
 
     def line_of(self, path: YamlPath) -> int:
         """The line, from 1, on which the entry at ``path`` begins."""
         mark = self.keys.get(path) or self.values.get(path)
         return mark.line + 1 if mark else 1
 
-    def _indent_after(self, line: int) -> int:
-        for text in self.text.splitlines()[line + 1 :]:
-            if text.strip():
-                return len(text) - len(text.lstrip(" "))
-        return 0
+    @cached_property
+    def lines(self) -> Sequence[str]:
+        """The lines of the file with their ends."""
+        return self.text.splitlines(keepends=True)
+
+    def _value_at(self, path: YamlPath) -> Any:
+        value = self.data
+        for step in path:
+            value = value[step]
+        return value
 
 
 @dataclass
@@ -126,11 +145,13 @@ def parse_document(
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         found = error.problem or error.context or "not YAML"
-        composer.problems.append(Problem(file, line, column, f"not valid YAML: {found}"))
+        composer.problems.append(Problem(file, line, column, f"not valid YAML: {found}", _advice(found)))
         return None, composer.problems
-    except yaml.YAMLError as error:
-        found = re.sub(r"\s+", " ", str(error))
-        composer.problems.append(Problem(file, 1, 1, f"not valid YAML: {found}"))
+    except yaml.reader.ReaderError:
+        composer.problems.append(_unprintable(text, file))
+        return None, composer.problems
+    except ValueError as error:
+        composer.problems.append(Problem(file, 1, 1, f"not valid YAML: {error}"))
         return None, composer.problems
     if composer.fatal:
         return None, composer.problems
@@ -138,6 +159,19 @@ def parse_document(
         hint = "a spec file has 'topic:', 'title:' and 'rules:'"
         return None, [Problem(file, 1, 1, "the file holds nothing", hint)]
     return Document(file, text, composer.root[0], composer.values, composer.keys), composer.problems
+
+
+def _unprintable(text: str, file: str) -> Problem:
+    """The first character that YAML does not allow in a file."""
+    at = next((match.start() for match in _UNPRINTABLE.finditer(text)), 0)
+    line = text.count("\n", 0, at) + 1
+    column = at - (text.rfind("\n", 0, at) + 1) + 1
+    return Problem(file, line, column, f"not valid YAML: character {text[at]!r}", "YAML has no control characters")
+
+
+def _advice(found: str) -> str:
+    """What to do about a finding of PyYAML, which has no advice of its own."""
+    return next((advice for part, advice in _ADVICE.items() if part in found), "")
 
 
 class _Composer:
@@ -261,6 +295,8 @@ def _resolve(text: str) -> Any:
         return None
     if text in _BOOL:
         return _BOOL[text]
+    if len(text) > _LONGEST:
+        return text
     if _INT.fullmatch(text):
         return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
     if _FLOAT.fullmatch(text):
