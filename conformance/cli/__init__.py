@@ -6,6 +6,7 @@ Exit status: 0 conforms, 1 does not, 2 the input is wrong, 3 the harness or an a
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -21,13 +22,19 @@ exit status:
   2  the input is wrong: usage, a spec file, a results file
   3  the harness or an adapter broke, or nothing ran
 """
+_INTERRUPTED = 130
+_READER_GONE = 141  # as a shell reports it; 0 would say that everything conforms
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     options = _parser().parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character is no failure
     try:
         status: int = options.command(options)
+        sys.stdout.flush()
     except SpecErrors as error:
         print(error, file=sys.stderr)
         count = len(error.problems)
@@ -38,7 +45,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.exit_status
     except BrokenPipeError:  # the reader of our output (head, less) has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 0
+        return _READER_GONE
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return _INTERRUPTED
     return status
 
 
@@ -169,4 +179,3 @@ def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, required=True, help="the page")
     _add_specs(parser)
     parser.set_defaults(command=reporting.report)
-

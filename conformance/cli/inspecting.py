@@ -8,26 +8,27 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from conformance.cli.selecting import find_rule, loaded, selected
 from conformance.errors import ConformanceError, ImplementationNotFound
-from conformance.rules.loading import load, spec_files
+from conformance.rules.loading import spec_files
 from conformance.rules.model import Rule
 
 
 def check(options: argparse.Namespace) -> int:
     """Validate spec files; SpecErrors carries whatever is wrong."""
-    rules = load(options.paths)
+    rules = loaded(options.paths)
     files = len(spec_files(options.paths))
-    if not files:
-        raise ConformanceError("no spec file there", "a folder is searched for *.conformance.yaml")
-    print(f"{len(rules)} rules in {files} file{'s' if files != 1 else ''}: all well formed")
+    print(f"{_counted(len(rules), 'rule')} in {_counted(files, 'file')}: all well formed")
     return 0
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def list_rules(options: argparse.Namespace) -> int:
     """Print the selected rules, a line each or as JSON."""
-    from conformance.running.cases import select
-
-    rules = select(load(options.specs), options.patterns)
+    rules = selected(options.specs, options.patterns)
     if options.format == "json":
         print(json.dumps([_as_json(rule) for rule in rules], indent=1, ensure_ascii=False))
         return 0
@@ -54,8 +55,7 @@ def _as_json(rule: Rule) -> dict[str, Any]:
 
 def explain(options: argparse.Namespace) -> int:
     """Print everything about one rule."""
-    rules = load(options.specs)
-    rule = _find_rule(rules, options.rule)
+    rule = find_rule(loaded(options.specs), options.rule.partition("[")[0])
     print(f"{rule.id}  ({rule.level})\n\n{rule.says}\n")
     if rule.myth:
         print(f"Myth: {rule.myth}\n")
@@ -74,9 +74,8 @@ def explain(options: argparse.Namespace) -> int:
 
 def repro(options: argparse.Namespace) -> int:
     """Print the standalone script of one case."""
-    rules = load(options.specs)
     rule_id, _, label = options.case.partition("[")
-    rule = _find_rule(rules, rule_id)
+    rule = find_rule(loaded(options.specs), rule_id)
     print(_script(rule, label.rstrip("]"), options.implementation))
     return 0
 
@@ -114,25 +113,22 @@ def _any_case(rule: Rule) -> Any:
     from conformance.rules.parameters import rows
     from conformance.running.cases import Case
 
-    return Case(rule, next(iter(rows(rule, "cpu", ()))), "torch", "cpu")
+    row = next(iter(rows(rule, "cpu", ())), None)
+    if row is None:
+        raise ConformanceError("the rule needs a second device", "name an implementation that has one")
+    return Case(rule, row, "torch", "cpu")
 
 
 def _implementation_of(label: str) -> str:
-    """The implementation that a case id names: the last but one part."""
-    parts = label.split("-")
-    return parts[-2] if len(parts) > 1 else "torch"
+    """The implementation that a case id names before its device; registered names may hold hyphens themselves."""
+    from conformance.implementations import available
+
+    before, _, _ = label.rpartition("-")
+    named = [name for name in available() if before == name or before.endswith(f"-{name}")]
+    return max(named, key=len, default=before.rpartition("-")[2]) or "torch"
 
 
 def _nearest(label: str, cases: Sequence[Any]) -> str:
     labels = [case.id.partition("[")[2].rstrip("]") for case in cases]
     close = difflib.get_close_matches(label, labels, n=1, cutoff=0.3)
     return f"did you mean '{close[0]}'?" if close else f"there are {len(cases)} cases; one is '{labels[0]}'"
-
-
-def _find_rule(rules: Sequence[Rule], rule_id: str) -> Rule:
-    for rule in rules:
-        if rule.id == rule_id:
-            return rule
-    close = difflib.get_close_matches(rule_id, [rule.id for rule in rules], n=1)
-    hint = f"did you mean '{close[0]}'?" if close else "'conformance list' prints all ids"
-    raise ConformanceError(f"no rule is called '{rule_id}'", hint)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import argparse
 
+from conformance.cli.selecting import loaded
 from conformance.errors import ResultsError
 from conformance.report.html import render
 from conformance.results.reading import read_results
-from conformance.rules.loading import load
 
 
 def report(options: argparse.Namespace) -> int:
     """Write the page."""
     results = [read_results(path) for path in options.results]
-    page = render(results, load(options.specs))
+    page = render(results, loaded(options.specs))
     try:
         options.output.parent.mkdir(parents=True, exist_ok=True)
         options.output.write_text(page, encoding="utf-8")

@@ -3,68 +3,118 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
-from conformance.errors import NothingSelected, ResultsError
-from conformance.results.model import CaseLine, EndLine, Line, RunLine, SubjectLine
-from conformance.results.reading import read_results
+from conformance.cli.selecting import selected
+from conformance.errors import ConformanceError, ResultsError
+from conformance.results.model import CaseLine, EndLine, RunLine, SubjectLine
+from conformance.results.reading import Results, never_began, read_results
 from conformance.results.summary import Verdict, exit_status, verdicts
 from conformance.results.writing import ResultsWriter
-from conformance.rules.loading import load
-from conformance.running.cases import select
 from conformance.running.outcome import BAD
 from conformance.running.record import now, run_line
 from conformance.running.supervise import supervise
 from conformance.running.worker import Job
 
+_INTERRUPTED = 130
 _SHOWN_FAILURES = 50
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the selected rules; print failures and verdicts; return the exit status."""
-    rules = select(load(options.specs), options.patterns)
-    if not rules:
-        patterns = " ".join(options.patterns)
-        raise NothingSelected(f"no rule matches {patterns}", "'conformance list' prints all ids")
-    header = run_line(rules, options.patterns)
-    earlier = _earlier(options, header)
-    lines: list[Line] = list(earlier)
-    done = frozenset(line.id for line in earlier if isinstance(line, CaseLine))
-    known = {(s.implementation, s.device) for s in earlier if isinstance(s, SubjectLine)}
-    started = time.perf_counter()
+    rules = selected(options.specs, options.patterns)
+    record = _Record(options, run_line(rules, options.patterns))
+    broken: ConformanceError | None = None
     interrupted = False
-    with ExitStack() as stack:
-        writer = stack.enter_context(ResultsWriter(options.output, resume=bool(earlier))) if options.output else None
-        progress = stack.enter_context(_progress(options))
-        if writer and not earlier:
-            writer.write(header)
+    with record, _progress(options) as progress:
         try:
-            for line in _lines(options, done):
-                repeated = isinstance(line, SubjectLine) and (line.implementation, line.device) in known
-                if writer and not repeated:
-                    writer.write(line)
-                lines.append(line)
-                progress.show(line)
+            for line in _lines(options, record.done):
+                record.take(line)
+                progress.show(line, record)
+            record.end()
         except KeyboardInterrupt:
             interrupted = True
-        if writer and not interrupted:
-            counts = Counter(line.status for line in lines if isinstance(line, CaseLine))
-            writer.write(EndLine(now(), round(time.perf_counter() - started, 3), dict(counts)))
-    found = verdicts(
-        (line for line in lines if isinstance(line, CaseLine)), (s for s in lines if isinstance(s, SubjectLine))
-    )
-    _print(found, [line for line in lines if isinstance(line, CaseLine)], options)
+        except ConformanceError as error:  # after an hour's results, say: they are shown before it is
+            broken = error
+    found = verdicts(record.cases, record.subjects)
+    _print(found, record.cases, options)
+    if broken is not None:
+        raise broken
     if interrupted:
-        hint = f"; go on with --resume -o {options.output}" if options.output else ""
-        print(f"interrupted: {sum(v.not_run for v in found)} cases not run{hint}", file=sys.stderr)
-        return 130
+        hint = f"; go on with --resume -o {options.output}" if record.is_open else ""
+        print(f"interrupted{hint}", file=sys.stderr)
+        return _INTERRUPTED
     return exit_status(found)
+
+
+class _Record:
+    """The lines of a run, in memory and, as they come, in the results file.
+
+    The file is opened at the first line, so that a name mistyped on the command line costs nobody an earlier run.
+    """
+
+    def __init__(self, options: argparse.Namespace, header: RunLine) -> None:
+        self._path: Path | None = options.output
+        self._header = header
+        self._writer: ResultsWriter | None = None
+        self._started = time.perf_counter()
+        earlier = _earlier(options, header)
+        self._resumes = earlier is not None
+        self._subjects = {subject.key: subject for subject in earlier.subjects} if earlier else {}
+        self.cases: list[CaseLine] = list(earlier.cases) if earlier else []
+        self.done = frozenset(case.id for case in self.cases)
+
+    @property
+    def subjects(self) -> list[SubjectLine]:
+        """The lines of implementations and devices so far."""
+        return list(self._subjects.values())
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything was written."""
+        return self._writer is not None
+
+    def take(self, line: SubjectLine | CaseLine) -> None:
+        """Keep a line, and write it."""
+        if self._path is not None and self._writer is None:
+            self._writer = ResultsWriter(self._path, resume=self._resumes)
+            if not self._resumes:
+                self._writer.write(self._header)
+        if isinstance(line, CaseLine):
+            self.cases.append(line)
+        elif line.key in self._subjects:
+            self._compare(line, self._subjects[line.key])
+            return
+        else:
+            self._subjects[line.key] = line
+        if self._writer is not None:
+            self._writer.write(line)
+
+    def _compare(self, now: SubjectLine, before: SubjectLine) -> None:
+        if now != before:
+            was = f"{self._path} was written with {before.implementation} {before.version} on {before.device_name}"
+            is_now = f"this is {now.version} on {now.device_name}"
+            raise ResultsError(f"{was}, and {is_now}", "leave out --resume to start afresh")
+
+    def end(self) -> None:
+        """Say that the run came to its end."""
+        if self._writer is not None:
+            counts = Counter(case.status for case in self.cases)
+            self._writer.write(EndLine(now(), round(time.perf_counter() - self._started, 3), dict(counts)))
+
+    def __enter__(self) -> _Record:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        if self._writer is not None:
+            self._writer.__exit__(None, None, None)
 
 
 def default_implementations() -> list[str]:
@@ -73,7 +123,7 @@ def default_implementations() -> list[str]:
 
 
 def _lines(options: argparse.Namespace, done: frozenset[str]) -> Iterator[SubjectLine | CaseLine]:
-    for name in options.implementation or default_implementations()[:1]:
+    for name in dict.fromkeys(options.implementation or default_implementations()[:1]):
         job = Job(
             implementation=name,
             devices=tuple(options.device),
@@ -85,19 +135,19 @@ def _lines(options: argparse.Namespace, done: frozenset[str]) -> Iterator[Subjec
         yield from supervise(job, options.timeout)
 
 
-def _earlier(options: argparse.Namespace, header: RunLine) -> list[Line]:
-    """The lines of the file that is resumed."""
+def _earlier(options: argparse.Namespace, header: RunLine) -> Results | None:
+    """What the file that is resumed holds; None where there is nothing to go on from."""
     if not options.resume:
-        return []
+        return None
     if options.output is None:
         raise ResultsError("--resume needs the file to go on with", "name it with -o")
-    if not options.output.exists():
-        return []
+    if not options.output.exists() or never_began(options.output):
+        return None
     found = read_results(options.output)
     if found.run.rules_digest != header.rules_digest:
         hint = "leave out --resume to start afresh, or select the same rules"
         raise ResultsError(f"{options.output} was written with other rules", hint)
-    return [found.run, *found.subjects, *found.cases]
+    return found
 
 
 def _print(found: list[Verdict], cases: list[CaseLine], options: argparse.Namespace) -> None:
@@ -110,7 +160,8 @@ def _print(found: list[Verdict], cases: list[CaseLine], options: argparse.Namesp
         if len(bad) > _SHOWN_FAILURES:
             print(f"… and {len(bad) - _SHOWN_FAILURES} more; -o FILE keeps them all")
         if bad:
-            print(f"\nReproduce one with: conformance repro '{bad[0].id}'\n")
+            specs = "".join(f" --specs {shlex.quote(str(path))}" for path in options.specs)
+            print(f"\nReproduce one with: conformance repro{specs} '{bad[0].id}'\n")
     for verdict in found:
         print(f"{verdict.implementation} on {verdict.device}")
         for level in verdict.levels:
@@ -123,7 +174,7 @@ def _print(found: list[Verdict], cases: list[CaseLine], options: argparse.Namesp
 class _Quiet:
     """No terminal: no progress."""
 
-    def show(self, line: Line) -> None:
+    def show(self, line: SubjectLine | CaseLine, record: _Record) -> None:
         """Nothing."""
 
     def __enter__(self) -> _Quiet:
@@ -145,12 +196,15 @@ class _Bar:
         self._task: Any = None
         self._bad = 0
 
-    def show(self, line: Line) -> None:
+    def show(self, line: SubjectLine | CaseLine, record: _Record) -> None:
         """Move on by the line."""
         if isinstance(line, SubjectLine):
+            done = sum((case.implementation, case.device) == line.key for case in record.cases)
             self._bad = 0
-            self._task = self._progress.add_task(f"{line.implementation} on {line.device}", total=line.planned)
-        elif isinstance(line, CaseLine) and self._task is not None:
+            self._task = self._progress.add_task(
+                f"{line.implementation} on {line.device}", total=line.planned, completed=done
+            )
+        elif self._task is not None:
             self._bad += line.status in BAD
             text = f"{line.implementation} on {line.device}" + (f", {self._bad} failed" if self._bad else "")
             self._progress.update(self._task, advance=1, description=text)

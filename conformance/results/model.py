@@ -11,11 +11,10 @@ A file without an end, or with a torn last line, is a run that was cut off: ever
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 

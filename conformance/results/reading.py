@@ -15,7 +15,6 @@ from typing import Any
 from conformance.errors import ResultsError
 from conformance.results.model import FORMAT, CaseLine, EndLine, Line, RunLine, SubjectLine
 
-
 _BEGINNING = b'{"kind":"run",'
 
 

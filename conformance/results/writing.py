@@ -7,7 +7,7 @@ from types import TracebackType
 
 from conformance.errors import ResultsError
 from conformance.results.model import Line, encoded
-from conformance.results.reading import never_began, read_results
+from conformance.results.reading import read_results
 
 
 class ResultsWriter:
@@ -27,7 +27,7 @@ class ResultsWriter:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             if resume and path.exists():
-                kept = 0 if never_began(path) else read_results(path).whole_bytes
+                kept = read_results(path).whole_bytes
                 with path.open("r+b") as file:
                     file.truncate(kept)
             self._file = path.open("ab" if resume else "wb", buffering=0)
