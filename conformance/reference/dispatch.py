@@ -74,6 +74,10 @@ Rules = dict[str, Callable[..., Any]]
 INPUT, PARAMETER, OUTPUT, SHAPE, NEEDS = range(5)
 
 
+# Parameters that are tensors to PyTorch and arrays here, as nothing differentiates by them.
+TENSOR_PARAMETERS = ("index", "indices", "mask")
+
+
 class Plan:
     """What to save and what to compute for one combination of inputs that require grad."""
 
@@ -101,8 +105,11 @@ class Plan:
                 picks.append(self.sources.index(source))
             self.gradients.append((position, rule, tuple(picks)))
             self.all_outputs = self.all_outputs or first == "grads"
-        # A node that keeps shapes and parameters only can run any number of times.
-        self.releases = any(kind in (INPUT, OUTPUT) for kind, _ in self.sources)
+        # A node that keeps shapes and plain parameters only can run any number of times.
+        self.releases = any(
+            kind in (INPUT, OUTPUT) or (kind == PARAMETER and operation.parameters[index] in TENSOR_PARAMETERS)
+            for kind, index in self.sources
+        )
 
 
 def arrays_of(inputs: Sequence[Any]) -> Sequence[Any]:

@@ -58,7 +58,9 @@ def window(storage: Storage, dtype: np.dtype[Any], geometry: Geometry) -> np.nda
     size, stride, offset = geometry
     itemsize = dtype.itemsize
     if 0 in size:
-        return np.ndarray(size, dtype, np.empty(0, np.uint8), 0, tuple([step * itemsize for step in stride]))
+        # No element is seen, so the offset may even lie behind the end; it is kept as far as NumPy can say it.
+        start = min(offset * itemsize, storage.buffer.size)
+        return np.ndarray(size, dtype, storage.buffer, start, tuple([step * itemsize for step in stride]))
     try:
         if not storage.buffer.size:
             raise ValueError("empty storage")

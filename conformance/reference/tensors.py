@@ -294,7 +294,7 @@ def geometry_of(tensor: Tensor) -> Geometry:
     array = tensor._array
     itemsize = array.itemsize
     stride = tuple([step // itemsize for step in array.strides])
-    if tensor._storage is None or not array.size:
+    if tensor._storage is None:
         return Geometry(array.shape, stride, 0)
     offset = array.__array_interface__["data"][0] - tensor._storage.data_ptr()
     return Geometry(array.shape, stride, offset // itemsize)

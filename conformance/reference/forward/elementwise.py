@@ -41,10 +41,16 @@ def relu(x: Array) -> Array:
     return np.maximum(x, x.dtype.type(0))
 
 
+def sign(x: Array) -> Array:
+    """-1, 0 or 1; nan has the sign 0."""
+    found = np.sign(x)
+    return np.where(np.isnan(found), 0, found).astype(x.dtype, copy=False) if x.dtype.kind in "fV" else found
+
+
 def sgn(x: Array) -> Array:
     """x / |x|, zero at zero."""
     if x.dtype.kind != "c":
-        return np.sign(x)
+        return sign(x)
     size = np.abs(x)
     return np.where(size == 0, 0, x / np.where(size == 0, 1, size)).astype(x.dtype, copy=False)
 
@@ -175,7 +181,7 @@ UNARY: dict[str, Callable[..., Array]] = {
     "neg": np.negative,
     "positive": np.positive,
     "abs": np.abs,
-    "sign": np.sign,
+    "sign": sign,
     "sgn": sgn,
     "square": np.square,
     "relu": relu,

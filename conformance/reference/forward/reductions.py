@@ -53,7 +53,7 @@ def _prod(x: Array, dim: Dim, keepdim: bool) -> Array:
 
 def _logsumexp(x: Array, dim: Dim, keepdim: bool) -> Array:
     """log(sum(exp(x))), from the largest element so that nothing overflows."""
-    largest = np.max(x, axis=dim, keepdims=True)
+    largest = np.max(x, axis=dim, keepdims=True, initial=-np.inf)
     largest = np.where(np.isfinite(largest), largest, 0)
     found = np.log(np.sum(np.exp(x - largest), axis=dim, keepdims=True)) + largest
     return found if keepdim else np.squeeze(found, axis=dim) if dim is not None else found.reshape(())
@@ -222,7 +222,7 @@ def softmax(x: Array, dim: int) -> Array:
     if not x.ndim or not x.size:
         return np.ones_like(x)
     powers = np.exp(wide - np.max(wide, axis=dim, keepdims=True))
-    return (powers / np.sum(powers, axis=dim, keepdims=True)).astype(x.dtype, copy=False)
+    return (powers / np.sum(powers, axis=dim, keepdims=True)).astype(x.dtype, order="C", copy=False)
 
 
 @quiet
@@ -231,4 +231,4 @@ def log_softmax(x: Array, dim: int) -> Array:
     if not x.ndim or not x.size:
         return np.zeros_like(x)
     shifted = wide - np.max(wide, axis=dim, keepdims=True)
-    return (shifted - np.log(np.sum(np.exp(shifted), axis=dim, keepdims=True))).astype(x.dtype, copy=False)
+    return (shifted - np.log(np.sum(np.exp(shifted), axis=dim, keepdims=True))).astype(x.dtype, order="C", copy=False)

@@ -142,6 +142,7 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
             value = ops.select(value, 0, 0)
         copy_(target, value)
     elif isinstance(value, (bool, int, float, complex)):
+        check_writable(target)
         fill_(target, value)
     else:
         copy_(target, wrap(array_of(value, self.dtype), self._device))
