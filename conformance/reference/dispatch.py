@@ -105,6 +105,12 @@ class Plan:
                 picks.append(self.sources.index(source))
             self.gradients.append((position, rule, tuple(picks)))
             self.all_outputs = self.all_outputs or first == "grads"
+        # Outputs are saved for any of the rules, as PyTorch does it; inputs only for those that will run.
+        for rule in rules.values():
+            for name in list(inspect.signature(rule).parameters)[1:]:
+                source = operation.source(name)
+                if source[0] == OUTPUT and source not in self.sources:
+                    self.sources.append(source)
         # A node that keeps shapes and plain parameters only can run any number of times.
         self.releases = any(
             kind in (INPUT, OUTPUT) or (kind == PARAMETER and operation.parameters[index] in TENSOR_PARAMETERS)

@@ -60,7 +60,10 @@ def window(storage: Storage, dtype: np.dtype[Any], geometry: Geometry) -> np.nda
     if 0 in size:
         # No element is seen, so the offset may even lie behind the end; it is kept as far as NumPy can say it.
         start = min(offset * itemsize, storage.buffer.size)
-        return np.ndarray(size, dtype, storage.buffer, start, tuple([step * itemsize for step in stride]))
+        try:
+            return np.ndarray(size, dtype, storage.buffer, start, tuple([step * itemsize for step in stride]))
+        except ValueError:
+            return np.ndarray(size, dtype, storage.buffer, start)
     try:
         if not storage.buffer.size:
             raise ValueError("empty storage")

@@ -35,7 +35,9 @@ def stack(arrays: Sequence[Array], dim: int) -> Array:
 
 
 def flip(x: Array, dims: tuple[int, ...]) -> Array:
-    return np.flip(x, dims).copy() if x.ndim else x.copy()
+    made = np.empty_like(x)
+    made[...] = np.flip(x, dims) if x.ndim else x
+    return made
 
 
 def roll(x: Array, shifts: tuple[int, ...], dims: tuple[int, ...] | None) -> Array:

@@ -82,14 +82,14 @@ def expand(old: Geometry, sizes: tuple[int, ...]) -> Geometry:
     return Geometry(tuple(size), tuple(stride), old.offset)
 
 
-def select(old: Geometry, dim: int, index: int) -> Geometry:
+def select(old: Geometry, dim: int, position: int) -> Geometry:
     if not old.size:
         raise IndexError("select() cannot be applied to a 0-dim tensor.")
     dim = wrap_dim(dim, len(old.size))
     n = old.size[dim]
-    if not -n <= index < n:
-        raise IndexError(f"index {index} is out of bounds for dimension {dim} with size {n}")
-    offset = old.offset + (index % n) * old.stride[dim]
+    if not -n <= position < n:
+        raise IndexError(f"index {position} is out of bounds for dimension {dim} with size {n}")
+    offset = old.offset + (position % n) * old.stride[dim]
     return Geometry(old.size[:dim] + old.size[dim + 1 :], old.stride[:dim] + old.stride[dim + 1 :], offset)
 
 

@@ -212,6 +212,10 @@ CLAMP_RULES: dict[str, Rules] = {
         end=lambda grad, weight: grad * conj(weight),
         weight=lambda grad, self, end: grad * conj(end - self),
     ),
+    "lerp_number": dict(
+        self=lambda grad, weight: grad * (1 - conj(weight)),
+        end=lambda grad, weight: grad * conj(weight),
+    ),
     "nan_to_num": dict(self=lambda grad, self: masked(grad, self.isfinite())),
     "angle": dict(self=_angle_rule),
     "round": dict(self=zeros),

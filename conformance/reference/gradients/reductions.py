@@ -55,8 +55,8 @@ def of_var(grad: Any, self: Any, dim: Dim, keepdim: bool, correction: float) -> 
     return restored(grad, shape, dim, keepdim) * factor * deviation
 
 
-def of_prod(grad: Any, self: Any, dim: Dim, keepdim: bool) -> Any:
-    """The product of all the others, from both sides so that zeros do no harm."""
+def of_prod(grad: Any, self: Any, result: Any, dim: Dim, keepdim: bool) -> Any:
+    """The product of all the others, from both sides so that zeros do no harm (PyTorch keeps the result, unused here)."""
     shape = self._array.shape
     if not shape:
         return grad.clone()

@@ -38,7 +38,7 @@ RULES: dict[str, Rules] = {
     "permute": dict(self=lambda grad, dims: grad.permute(inverse(dims))),
     # The engine undoes broadcasting.
     "expand": dict(self=lambda grad: grad),
-    "select": dict(self=lambda grad, self_shape, dim, index: put_back(grad, self_shape, shaping.select, dim, index)),
+    "select": dict(self=lambda grad, self_shape, dim, position: put_back(grad, self_shape, shaping.select, dim, position)),
     "slice": dict(
         self=lambda grad, self_shape, dim, start, end, step: put_back(
             grad, self_shape, shaping.slice_, dim, start, end, step

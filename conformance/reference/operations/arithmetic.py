@@ -26,6 +26,8 @@ _clamp = declare("clamp", quiet(forward.clamp), CLAMP_RULES["clamp"], ("self", "
 _clamp.operation.arrays = _common  # type: ignore[attr-defined]
 _lerp = declare("lerp", quiet(forward.lerp), CLAMP_RULES["lerp"], ("self", "end", "weight"), parameters=())
 _lerp.operation.arrays = _common  # type: ignore[attr-defined]
+_lerp_number = declare("lerp_number", quiet(forward.lerp), CLAMP_RULES["lerp_number"], ("self", "end"))
+_lerp_number.operation.arrays = _common  # type: ignore[attr-defined]
 nan_to_num_ = declare("nan_to_num", forward.nan_to_num, CLAMP_RULES["nan_to_num"])
 _angle = declare("angle", quiet(np.angle), CLAMP_RULES["angle"], parameters=())
 _round = declare_unary("round", lambda x, decimals: np.round(x, decimals), CLAMP_RULES["round"])
@@ -129,12 +131,14 @@ def clamp_max_(self: Tensor, max: Any) -> Tensor:
 
 def lerp(self: Tensor, end: Tensor, weight: Any) -> Tensor:
     """self + weight * (end - self)."""
-    return _lerp(self, end, weight)  # type: ignore[no-any-return]
+    return _lerp(self, end, weight) if isinstance(weight, Tensor) else _lerp_number(self, end, weight)  # type: ignore
 
 
 def lerp_(self: Tensor, end: Tensor, weight: Any) -> Tensor:
     """lerp, in place."""
-    return write(self, ops.lerp.operation, (self, end, weight))
+    if isinstance(weight, Tensor):
+        return write(self, ops.lerp.operation, (self, end, weight))
+    return write(self, ops.lerp_number.operation, (self, end), (weight,))
 
 
 def addcmul(self: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:

@@ -219,7 +219,10 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     if src._device is not self._device:
         src = move(src, self._device)
     same = _same_window(self, src)
-    return write(self, ops.copy.operation, (self, src), overlap=same)
+    if not same:
+        # A source that is repeated is not compared with the target.
+        check_writable(self, (src,) if src._array.size == self._array.size else ())
+    return write(self, ops.copy.operation, (self, src), overlap=True)
 
 
 __all__ = ["check_inplace", "check_writable"]

@@ -92,6 +92,14 @@ def _nonempty(self: Tensor, name: str) -> None:
         )
 
 
+def _filled_dim(self: Tensor, dim: int, name: str) -> int:
+    """A dimension from the front; IndexError when it has no elements to choose from."""
+    dim = wrap_dim(dim, self._array.ndim)
+    if self._array.ndim and not self._array.shape[dim]:
+        raise IndexError(f"{name}(): Expected reduction dim {dim} to have non-zero size.")
+    return dim
+
+
 def sum(self: Tensor, dim: DimArgument = None, keepdim: bool = False, *, dtype: DType = None) -> Tensor:
     """The sum over `dim`, or over everything."""
     if dtype is not None or self._array.dtype.kind in "iub":
@@ -186,7 +194,7 @@ def max(self: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     if dim is None:
         _nonempty(self, "max")
         return _amax(self, None, False)
-    return max_result(*_max_dim(self, wrap_dim(dim, self._array.ndim), keepdim))
+    return max_result(*_max_dim(self, _filled_dim(self, dim, "max"), keepdim))
 
 
 def min(self: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
@@ -196,7 +204,7 @@ def min(self: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     if dim is None:
         _nonempty(self, "min")
         return _amin(self, None, False)
-    return min_result(*_min_dim(self, wrap_dim(dim, self._array.ndim), keepdim))
+    return min_result(*_min_dim(self, _filled_dim(self, dim, "min"), keepdim))
 
 
 def median(self: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
@@ -213,12 +221,12 @@ def kthvalue(self: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any:
 
 def argmax(self: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The index of the largest value (of the flattened tensor without dim)."""
-    return _argmax(self, None if dim is None else wrap_dim(dim, self._array.ndim), keepdim)  # type: ignore
+    return _argmax(self, None if dim is None else _filled_dim(self, dim, "argmax"), keepdim)  # type: ignore
 
 
 def argmin(self: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The index of the smallest value (of the flattened tensor without dim)."""
-    return _argmin(self, None if dim is None else wrap_dim(dim, self._array.ndim), keepdim)  # type: ignore
+    return _argmin(self, None if dim is None else _filled_dim(self, dim, "argmin"), keepdim)  # type: ignore
 
 
 def all(self: Tensor, dim: DimArgument = None, keepdim: bool = False) -> Tensor:
