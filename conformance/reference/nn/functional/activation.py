@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+from conformance.reference import dtypes
 from conformance.reference.dispatch import ops, write
 from conformance.reference.tensors import Tensor
 
@@ -185,7 +186,10 @@ def rrelu(
         raise RuntimeError("lower bound should be less than or equal to the upper bound")
     if not training:
         return leaky_relu(input, (lower + upper) / 2, inplace)
-    slope = ops.where(input.detach() > 0, 1.0, input.detach().clone().uniform_(lower, upper))
+    below = input.detach() <= 0
+    drawn = input.new_empty(int(below.sum()), dtype=dtypes.float64).uniform_(lower, upper)
+    slope = input.new_ones(input.shape)
+    slope[below] = drawn.to(input.dtype)
     return input.mul_(slope) if inplace else input * slope
 
 
