@@ -1,10 +1,9 @@
 """The bare loop: what a case costs where nothing but its statements and comparisons runs.
 
-For each case of torch on cpu a function is prepared beforehand: givens as arrays, compiled statements, compiled left sides,
-expected values as tensors. Running it makes the tensors, runs the statements, evaluates the left sides and compares, with
-``torch.allclose`` for values and ``==`` or ``is`` for facts. There is no record of checks, no state that is put back, no
-tolerance that is derived, no outcome. Aspects that a person would not check by hand in a line are left out on both
-sides: such cases do not take part.
+For each case of torch on cpu a function is prepared beforehand: givens as arrays, compiled statements, compiled left
+sides and expectations. Running it makes the tensors, runs the statements, evaluates both sides and compares, with
+``np.allclose`` for values and ``==`` or ``is`` for facts. There is no record of checks, no state that is put back, no
+tolerance that is derived, no outcome. Cases with aspects that a person would not check by hand in a line take no part.
 """
 
 from __future__ import annotations
@@ -55,12 +54,17 @@ def _prepare(runner: Runner, case: Case) -> Callable[[], bool] | None:
     comparisons = []
     for observation in program.observations:
         for check in observation.checks:
-            wanted = check.operand
-            if callable(wanted):
-                wanted = wanted(world.oracle)
-            comparisons.append((observation.code, *_comparison(check.aspect, wanted, world.made)))
-    if any(compare is None for _, compare, _ in comparisons):
-        return None
+            wanted = check.operand if callable(check.operand) else _constant(check.operand)
+            example = wanted(world.oracle)
+            observed = None if check.aspect != "values" else world.made.get(observation.left)
+            if isinstance(observed, (list, tuple, dict)):
+                return None
+            if check.aspect == "values" and not isinstance(
+                example, (type(None), str, int, float, np.ndarray, np.generic)
+            ):
+                return None
+            comparisons.append((observation.code, _COMPARISONS[check.aspect], wanted))
+    oracle = dict(world.oracle)
     when, seeds, dtype = program.when, case.rule.draws_random, torch.float32
     if world.dtype in ("float16", "bfloat16", "float32", "float64"):
         dtype = getattr(torch, world.dtype)
@@ -76,7 +80,7 @@ def _prepare(runner: Runner, case: Case) -> Callable[[], bool] | None:
             exec(when, made)
         held = True
         for code, compare, wanted in comparisons:
-            held &= compare(eval(code, made), wanted, made)
+            held &= compare(eval(code, made), wanted(oracle), made)
         torch.set_grad_enabled(True)
         torch.set_default_dtype(torch.float32)
         return held
@@ -98,32 +102,29 @@ class _Raises:
         return True
 
 
-def _comparison(aspect: str, wanted: Any, made: dict[str, Any]) -> tuple[Any, Any]:
-    if aspect == "values":
-        if wanted is None:
-            return (lambda value, _, __: value is None), None
-        if isinstance(wanted, (bool, int, str)):
-            return (lambda value, want, _: bool(value == want)), wanted
-        if isinstance(wanted, (float, np.ndarray, np.generic)):
-            tensor = torch.as_tensor(np.asarray(wanted))
-            return _close, tensor
-        return None, None
-    if aspect == "is":
-        return (lambda value, code, names: value is eval(code, names)), wanted
-    if aspect == "grad_fn":
-        return (lambda value, want, _: (value.grad_fn is None) == (want == "none")), wanted
-    if aspect == "version":
-        return (lambda value, want, _: value._version == want), int(wanted)
-    if aspect == "shape":
-        return (lambda value, want, _: tuple(value.shape) == want), tuple(int(side) for side in np.atleast_1d(wanted))
-    return (lambda value, want, _, name=aspect: getattr(value, name) is want), bool(wanted)
+def _constant(value: Any) -> Callable[[Any], Any]:
+    return lambda environment: value
 
 
-def _close(value: Any, wanted: torch.Tensor, _: Any) -> bool:
+def _values(value: Any, wanted: Any, names: dict[str, Any]) -> bool:
+    if wanted is None or isinstance(wanted, (bool, str)):
+        return bool(value == wanted)
     if not isinstance(value, torch.Tensor):
-        value = torch.as_tensor(value)
-    value = value.detach()
-    return value.shape == wanted.shape and torch.allclose(value.to(wanted.dtype), wanted, rtol=1e-2, atol=1e-4, equal_nan=True)
+        return bool(np.allclose(value, wanted, rtol=1e-2, atol=1e-4))
+    array = value.detach()
+    array = array.float().numpy() if array.dtype is torch.bfloat16 else array.numpy()
+    return array.shape == np.shape(wanted) and np.allclose(array, wanted, rtol=1e-2, atol=1e-4, equal_nan=True)
+
+
+_COMPARISONS: dict[str, Callable[[Any, Any, dict[str, Any]], bool]] = {
+    "values": _values,
+    "requires_grad": lambda value, wanted, _: value.requires_grad is wanted,
+    "is_leaf": lambda value, wanted, _: value.is_leaf is wanted,
+    "is": lambda value, code, names: value is eval(code, names),
+    "grad_fn": lambda value, wanted, _: (value.grad_fn is None) == (wanted == "none"),
+    "version": lambda value, wanted, _: value._version == wanted,
+    "shape": lambda value, wanted, _: tuple(value.shape) == tuple(np.atleast_1d(wanted)),
+}
 
 
 def harness_loop(runner: Runner, cases: Iterable[Case]) -> list[Outcome]:

@@ -43,12 +43,13 @@ class TorchImplementation(Implementation):
         return int(major), int(minor)
 
     def devices(self) -> Sequence[str]:
-        return ("cpu", *self._accelerators(), "meta")
+        return ("cpu", *self._accelerators, "meta")
 
     def other_devices(self, device: str) -> Sequence[str]:
-        more = [f"{kind}:{index}" for kind in self._accelerators() for index in range(1, self._count(kind))]
+        more = [f"{kind}:{index}" for kind in self._accelerators for index in range(1, self._count(kind))]
         return tuple(other for other in (*self.devices(), *more) if other != device)
 
+    @cached_property
     def _accelerators(self) -> tuple[str, ...]:
         """The accelerator that torch was built for, or that a backend registered (PrivateUse1), if it is there."""
         accelerator = getattr(torch, "accelerator", None)
@@ -145,7 +146,7 @@ class TorchImplementation(Implementation):
     def seed(self, seed: int) -> None:
         # torch.manual_seed queues a call, with the stack it came from, for every accelerator not yet initialised
         torch.default_generator.manual_seed(seed)
-        for kind in self._accelerators():
+        for kind in self._accelerators:
             seed_all = getattr(getattr(torch, kind), "manual_seed_all", None)
             if seed_all is not None:
                 seed_all(seed)

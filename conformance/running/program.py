@@ -22,6 +22,7 @@ from conformance.rules.language import WORDS, dotted_name
 from conformance.rules.model import Code, Given, Rule
 from conformance.rules.parameters import Row, bindings_of
 from conformance.rules.vocabulary import Vocabulary
+from conformance.running.data import Datum
 
 _DEEPEST = 5  # parameters that take in each other's code
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
@@ -69,6 +70,7 @@ class CompiledGiven:
     requires_grad: Evaluate | None
     module: CodeType | None
     parts: tuple[CompiledGiven, ...] = ()
+    rounded: dict[str, Datum] | None = None  # literal data, by the dtype it was rounded to; filled as cases run
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -215,6 +217,7 @@ class _Compiler:
             requires_grad=self.oracle(given.requires_grad.source) if isinstance(given.requires_grad, Code) else None,
             module=self._look(given.value) if given.form == "module" else None,
             parts=parts,
+            rounded={} if given.form == "values" and not any(expect.oracle_sources(given.value, ())) else None,
         )
 
     # -- expectations --------------------------------------------------------------------------------------------
