@@ -35,6 +35,7 @@ _ADVICE = {
     "expected ',' or '}'": "put a value that holds a comma, bracket or colon in quotes, or on a line of its own",
     "expected ',' or ']'": "put a value that holds a comma, bracket or colon in quotes, or on a line of its own",
     "cannot start any token": "indent with spaces; put text that begins with @, ` or % in quotes",
+    "tab character": "indent with spaces",
     "escape": "in double quotes \\ begins an escape; single quotes take it as it is",
     "found unexpected end of stream": "a quote or bracket is not closed",
     "expected '-' indicator": "are the entries of this list indented alike?",

@@ -10,8 +10,11 @@ from __future__ import annotations
 import ast
 import builtins
 import difflib
+import re
+import types
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from conformance.rules.vocabulary import NAMESPACES, Vocabulary
 
@@ -19,18 +22,33 @@ WORDS = frozenset(
     {"raises", "warns", "spy", "snapshot", "deepcopy", "reload", "buffer", "lifetimes", "in_thread", "device", "dtype"}
 )
 BUILTINS = frozenset(
-    """abs all any bool bytes callable complex dict enumerate filter float frozenset hash id int isinstance iter
+    """abs all any bool bytes callable complex dict enumerate filter float frozenset hasattr hash id int isinstance iter
     issubclass len list map max min next object print range repr reversed round set slice sorted staticmethod
     classmethod property str sum super tuple type zip None True False NotImplemented Ellipsis""".split()
-) | {name for name, value in vars(builtins).items() if isinstance(value, type) and issubclass(value, BaseException)}
+) | {name for name, value in vars(builtins).items() if isinstance(value, type) and issubclass(value, Exception)}
 PYTHON_MEMBERS = frozenset(
     """append extend insert pop popitem remove clear copy count index keys values items get update setdefault add
     discard union intersection difference issubset issuperset sort reverse startswith endswith split join strip
-    lower upper replace real imag conjugate is_integer getvalue seek read write
+    lower upper replace real imag conjugate is_integer getvalue seek read
     calls args objects kwargs track alive category message args name param""".split()
 )
 DUNDERS = frozenset({"__init__", "__call__", "__enter__", "__exit__", "__torch_function__", "__getitem__", "__len__"})
 UNDERSCORED = frozenset({"_version", "_base", "_is_view"})
+#: Members that no name of a rule's own makes right: they reach frames, files and the insides of Python.
+_INSIDES = frozenset(
+    name
+    for kind in (
+        types.FrameType, types.CodeType, types.TracebackType, types.GeneratorType, types.CoroutineType,
+        types.AsyncGeneratorType, types.MethodType, types.FunctionType, types.ModuleType,
+    )
+    for name in dir(kind)
+    if name not in PYTHON_MEMBERS
+) | frozenset(
+    ("format", "format_map", "mro", "with_traceback", "write", "writelines", "tofile", "dump", "dumps", "from_file")
+)  # fmt: skip
+_BUFFERED = {"torch.load": 0, "torch.save": 1}  # where the file stands among the arguments
+_DEEPEST = 150
+_OWN_LINES = re.compile(r" \(detected at line \d+\)| on line \d+")  # Python counts from where the code begins
 
 _STATEMENTS = (
     ast.Assign, ast.AugAssign, ast.Expr, ast.With, ast.For, ast.If, ast.FunctionDef, ast.Return, ast.ClassDef,
@@ -47,7 +65,8 @@ _NAMES_OF_NODES = {
     ast.Import: "import", ast.ImportFrom: "import", ast.While: "while", ast.Try: "try", ast.Global: "global",
     ast.Assert: "assert", ast.AsyncFunctionDef: "async", ast.AsyncFor: "async", ast.AsyncWith: "async",
     ast.Await: "await", ast.JoinedStr: "an f-string", ast.NamedExpr: "':='", ast.Match: "match",
-    ast.AnnAssign: "an annotation", ast.YieldFrom: "yield from",
+    ast.AnnAssign: "an annotation", ast.YieldFrom: "yield from", getattr(ast, "TryStar", None): "try",
+    getattr(ast, "TypeAlias", None): "type", getattr(ast, "TemplateStr", None): "a t-string",
 }  # fmt: skip
 _ADVICE = {
     ast.Import: "everything a rule needs is there already: torch, nn, F, optim and the language's words",
@@ -55,6 +74,20 @@ _ADVICE = {
     ast.Try: "state the error with 'with raises(...)'",
     ast.Assert: "state what is expected under 'then:'",
     ast.While: "loop over a range",
+    ast.JoinedStr: "a rule has no text to format",
+    ast.NamedExpr: "assign on a line of its own",
+}
+_NAME_ADVICE = {
+    "open": "a file in memory is buffer()",
+    "getattr": "write the attribute, as in x.grad",
+    "setattr": "assign the attribute, as in x.grad = None",
+    "delattr": "delete the attribute, as in del x.grad",
+    "np": "NumPy stands on the right of 'then'; in 'when' say it with torch",
+    "numpy": "NumPy stands on the right of 'then'; in 'when' say it with torch",
+    "true": "did you mean 'True'?",
+    "false": "did you mean 'False'?",
+    "none": "did you mean 'None'?",
+    "null": "did you mean 'None'?",
 }
 
 Report = Callable[[int, int, str, str], None]
@@ -71,32 +104,69 @@ class Uses:
     words: set[str] = field(default_factory=set)
     own_members: set[str] = field(default_factory=set)  # attributes and methods that the code itself makes
     buffers: set[str] = field(default_factory=set)  # plain names bound to buffer()
+    rebound: set[str] = field(default_factory=set)  # plain names bound to anything else
 
 
-def parse(source: str, report: Report, mode: str = "exec") -> ast.Module | ast.Expression | None:
-    """Parse ``source``; a syntax error is reported at its position and gives None."""
+def parse(source: str, report: Report, mode: str = "exec", *, whole: bool = True) -> ast.Module | ast.Expression | None:
+    """Parse ``source``; a syntax error is reported at its position and gives None.
+
+    With ``whole`` it must also compile by itself: that ``return`` stands in a function is no matter of grammar. Code
+    that a parameter stands for is part of something else.
+    """
     try:
-        return ast.parse(source, mode=mode)  # type: ignore[return-value]
+        tree: ast.Module | ast.Expression = ast.parse(source, mode=mode)  # type: ignore[assignment]
+        if len(source) > _DEEPEST and (deep := _too_deep(tree)) is not None:
+            report(deep.lineno, _characters(source, deep), f"nested more than {_DEEPEST} levels deep", "split it")
+            return None
+        if whole and mode == "exec":
+            compile(tree, "<rule>", mode)
     except SyntaxError as error:
         column = max((error.offset or 1) - 1, 0)
-        report(error.lineno or 1, column, f"syntax error: {error.msg}", "")
-    except (ValueError, RecursionError, MemoryError) as error:
-        report(1, 0, f"cannot be parsed: {error or type(error).__name__}", "")
-    return None
+        report(error.lineno or 1, column, f"syntax error: {_OWN_LINES.sub('', error.msg)}", "")
+        return None
+    except (RecursionError, MemoryError):
+        report(1, 0, "nested too deeply to be read", "split it")
+        return None
+    except ValueError as error:
+        report(1, 0, f"cannot be read: {error}", "")
+        return None
+    if not source.isascii():
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.expr, ast.stmt, ast.arg, ast.keyword)):
+                node.col_offset = _characters(source, node)
+    return tree
+
+
+def _characters(source: str, node: Any) -> int:
+    """The column of a node in characters; Python counts the bytes of UTF-8."""
+    line = source.splitlines()[node.lineno - 1]
+    return len(line.encode()[: node.col_offset].decode(errors="ignore"))
+
+
+def _too_deep(tree: ast.AST) -> Any:
+    """The first expression or statement too deep for code that visits trees by recursion, or None."""
+    level = [tree]
+    for _ in range(_DEEPEST):
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+    return next((node for node in level if isinstance(node, (ast.expr, ast.stmt))), None)
 
 
 def collect(tree: ast.AST) -> Uses:
     """The names a piece of code makes, before it is checked: a name may be used above its binding (in a closure)."""
     uses = Uses()
+    buffers: set[ast.AST] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             uses.stores.add(node.id)
-        elif isinstance(node, ast.Assign) and ast.unparse(node.value) == "buffer()":
-            uses.buffers.update(target.id for target in node.targets if isinstance(target, ast.Name))
+            (uses.buffers if node in buffers else uses.rebound).add(node.id)
+        elif isinstance(node, ast.Assign) and _makes_buffer(node.value):
+            buffers.update(node.targets)
         elif isinstance(node, ast.arg):
             uses.stores.add(node.arg)
+            uses.rebound.add(node.arg)
         elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             uses.stores.add(node.name)
+            uses.rebound.add(node.name)
             uses.own_members.add(node.name)
             if isinstance(node, ast.ClassDef):
                 for statement in node.body:
@@ -110,6 +180,11 @@ def collect(tree: ast.AST) -> Uses:
         elif isinstance(node, ast.keyword) and node.arg:
             uses.own_members.add(node.arg)
     return uses
+
+
+def _makes_buffer(node: ast.expr) -> bool:
+    called = isinstance(node, ast.Call) and not node.args and not node.keywords
+    return called and isinstance(node.func, ast.Name) and node.func.id == "buffer"  # type: ignore[attr-defined]
 
 
 @dataclass
@@ -164,12 +239,18 @@ class Checker:
             self._refuse(node, f"'{name}' alone is a namespace, not a value", f"name something in it, as in {name}.…")
         elif name in WORDS:
             self.uses.words.add(name)
-            if name in ("raises", "warns") and not isinstance(parent, ast.Call):
+            if name in ("raises", "warns") and not (isinstance(parent, ast.Call) and parent.func is node):
                 self._refuse(node, f"'{name}' is only used as 'with {name}(...):'")
         elif name not in self.known and name not in BUILTINS:
-            close = difflib.get_close_matches(name, [*self.known, *WORDS, *BUILTINS, *NAMESPACES], n=1)
-            hint = f"did you mean '{close[0]}'?" if close else "it is no given, parameter, word or name made above"
-            self._refuse(node, f"unknown name '{name}'", hint)
+            self._unknown(node, name)
+
+    def _unknown(self, node: ast.Name, name: str) -> None:
+        if name in vars(builtins) or name.startswith("__"):
+            self._refuse(node, f"'{name}' is not part of the language", _NAME_ADVICE.get(name, "see docs/rules.md"))
+            return
+        close = difflib.get_close_matches(name, sorted({*self.known, *WORDS, *BUILTINS, *NAMESPACES}), n=1)
+        hint = f"did you mean '{close[0]}'?" if close else "it is no given, parameter, word or name made above"
+        self._refuse(node, f"unknown name '{name}'", _NAME_ADVICE.get(name, hint))
 
     def _visit_arg(self, node: ast.arg, parent: ast.AST | None) -> None:
         if node.arg in WORDS - {"device", "dtype"} or node.arg in NAMESPACES:
@@ -182,6 +263,12 @@ class Checker:
         chain = _dotted(node)
         if chain is not None and chain[0] in NAMESPACES:
             self._api_name(node, chain)
+            name = ".".join(chain)
+            if name in _BUFFERED and not (isinstance(parent, ast.Call) and parent.func is node):
+                self._refuse(node, f"'{name}' is only called", "it reaches memory only: f = buffer()")
+            return
+        if chain is not None and chain[0] not in self.known and chain[0] not in BUILTINS and chain[0] not in WORDS:
+            self._visit(node.value, node)  # of an unknown name no member is known
             return
         self._member(node, node.attr)
         self._visit(node.value, node)
@@ -193,6 +280,9 @@ class Checker:
                 self.uses.names.add(name)
                 for member in chain[length:]:
                     self._member(node, member)
+                if not isinstance(node.ctx, ast.Load) and self.vocabulary.kinds[name] != "values":
+                    hint = "a rule changes what it made itself, and global state through the functions for it"
+                    self._refuse(node, f"'{'.'.join(chain)}' belongs to the implementation", hint)
                 return
         full = ".".join(chain)
         self._refuse(node, f"'{full}' is not in the vocabulary", self.vocabulary.nearest(full, self.vocabulary.kinds))
@@ -206,6 +296,9 @@ class Checker:
             return
         if member in self.vocabulary.members or member in PYTHON_MEMBERS or member in DUNDERS or member in UNDERSCORED:
             return
+        if member in _INSIDES:
+            self._refuse(node, f"'{member}' is not part of the language", "it reaches into Python itself")
+            return
         if member in self.own_members and not member.startswith("_"):
             return
         self._refuse(
@@ -218,18 +311,23 @@ class Checker:
 
     def _visit_with(self, node: ast.With, parent: ast.AST | None) -> None:
         for item in node.items:
-            call = item.context_expr
-            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "raises":
+            if _called(item.context_expr) == "raises":
                 if len(node.body) != 1:
                     self._refuse(node.body[1], "'raises' takes exactly one statement", "move the others out of it")
-                if len(call.args) != 1 or call.keywords:
-                    self._refuse(call, "'raises' takes one error class, or None", "as in raises(RuntimeError)")
+                if item.optional_vars is not None:
+                    hint = "messages are not compared; name the class of the error"
+                    self._refuse(item.optional_vars, "'raises' gives nothing to name", hint)
+        self._children(node)
+
+    def _visit_comprehension(self, node: ast.comprehension, parent: ast.AST | None) -> None:
+        if node.is_async:
+            self._refuse(node.target, "async is not part of the language", "see docs/rules.md")
         self._children(node)
 
     def _visit_functiondef(self, node: ast.FunctionDef, parent: ast.AST | None) -> None:
         if node.name.startswith("__") and node.name not in DUNDERS:
             self._refuse(node, f"'{node.name}' is not part of the language")
-        if node.name in self.fixed or node.name in WORDS:
+        if node.name in self.fixed or node.name in WORDS or node.name in NAMESPACES:
             self._refuse(
                 node, f"'{node.name}' cannot be bound again", "givens, parameters and words keep their meaning"
             )
@@ -238,7 +336,7 @@ class Checker:
         self._children(node)
 
     def _visit_classdef(self, node: ast.ClassDef, parent: ast.AST | None) -> None:
-        if node.name in self.fixed or node.name in WORDS:
+        if node.name in self.fixed or node.name in WORDS or node.name in NAMESPACES:
             self._refuse(
                 node, f"'{node.name}' cannot be bound again", "givens, parameters and words keep their meaning"
             )
@@ -250,11 +348,26 @@ class Checker:
             hint = "a call on the left of 'then' may only look; call it in 'when' and observe the result"
             self._refuse(node, f"'{called}(...)' is not an observer", hint)
         self._check_file(node)
+        if (word := _called(node)) in ("raises", "warns"):
+            self._check_expected(node, str(word), parent)
         self._children(node)
+
+    def _check_expected(self, node: ast.Call, word: str, parent: ast.AST | None) -> None:
+        """``raises(E)`` and ``warns(E)`` take one class, several in brackets, or None, and stand behind ``with``."""
+        if not isinstance(parent, ast.withitem):
+            self._refuse(node, f"'{word}' is only used as 'with {word}(...):'")
+        kind = "error" if word == "raises" else "warning"
+        example = "RuntimeError" if word == "raises" else "UserWarning"
+        if len(node.args) != 1 or node.keywords:
+            self._refuse(node, f"'{word}' takes one {kind} class, or None", f"as in {word}({example})")
+            return
+        for one in _alternatives(node.args[0]):
+            if not _may_be_class(one):
+                self._refuse(one, f"'{ast.unparse(one)}' is no {kind} class", f"as in {word}({example})")
 
     def _check_file(self, node: ast.Call) -> None:
         """Saving and loading reach memory only: the file is a name bound to ``buffer()``."""
-        position = {"torch.load": 0, "torch.save": 1}.get(dotted_name(node.func) or "")
+        position = _BUFFERED.get(dotted_name(node.func) or "")
         if position is None:
             return
         given = node.args[position] if position < len(node.args) else None
@@ -267,6 +380,30 @@ class Checker:
             return ".".join(chain) in self.vocabulary.observers
         name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
         return name in self.vocabulary.observers
+
+
+def _alternatives(node: ast.expr) -> list[ast.expr]:
+    """The parts of ``(A, B)`` and of ``A if condition else B``."""
+    if isinstance(node, ast.Tuple):
+        return [one for part in node.elts for one in _alternatives(part)]
+    if isinstance(node, ast.IfExp):
+        return _alternatives(node.body) + _alternatives(node.orelse)
+    return [node]
+
+
+def _may_be_class(node: ast.expr) -> bool:
+    """Whether an expression can be a class of errors, or None."""
+    if isinstance(node, ast.Constant):
+        return node.value is None
+    if not isinstance(node, ast.Name):
+        return isinstance(node, ast.Attribute)
+    found = getattr(builtins, node.id, Exception)
+    return isinstance(found, type) and issubclass(found, BaseException)
+
+
+def _called(node: ast.expr) -> str | None:
+    """The plain name that is called, or None."""
+    return node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else None
 
 
 def _dotted(node: ast.expr) -> list[str] | None:
@@ -292,7 +429,7 @@ def plain_names(sources: Iterable[str]) -> set[str]:
     for source in sources:
         try:
             tree = ast.parse(source)
-        except (SyntaxError, ValueError):
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
         found.update(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
     return found

@@ -254,7 +254,7 @@ class _RuleLoader:
         used_in_when |= language.plain_names(self._lefts())
         pieces = []
         for code in self._reachable(used_in_when):
-            piece = language.parse(code.source, self.file.report_at(code.path))
+            piece = language.parse(code.source, self.file.report_at(code.path), whole=False)
             if piece is not None:
                 pieces.append((code, piece))
         made = language.Uses()
@@ -264,6 +264,7 @@ class _RuleLoader:
                 made.stores |= found.stores
                 made.own_members |= found.own_members
                 made.buffers |= found.buffers
+                made.rebound |= found.rebound
         strings = [value for values in self.bound.values() for value in values if not isinstance(value, Code)]
         made.own_members |= {item for value in strings for item in _strings(value)}
         made.own_members |= {key for given in self.givens if isinstance(given.value, dict) for key in given.value}
@@ -287,7 +288,7 @@ class _RuleLoader:
             fixed=frozenset(self.parameters | self._given_names()),
             own_members=frozenset(self.made.own_members),
             observing=observing,
-            buffers=frozenset(self.made.buffers),
+            buffers=frozenset(self.made.buffers - self.made.rebound),
         )
         found = checker.check(tree)
         self.uses.names |= found.names
