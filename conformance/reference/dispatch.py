@@ -137,6 +137,7 @@ class Operation:
         parameters: Sequence[str] | None = None,
         outputs: Sequence[str] = ("result",),
         hidden: Sequence[str] = (),
+        title: str = "",
     ) -> None:
         self.name = name
         self.forward = forward
@@ -149,7 +150,7 @@ class Operation:
         self.hidden = tuple(hidden)
         self.arrays: Callable[[Sequence[Any]], Sequence[Any]] = arrays_of
         self.plans: dict[int, Plan] = {}
-        title = "".join(part[:1].upper() + part[1:] for part in name.strip("_").split("_")) + "Backward0"
+        title = title or "".join(part[:1].upper() + part[1:] for part in name.strip("_").split("_")) + "Backward0"
         self.node_class: type[OperationNode] = type(title, (OperationNode,), {"__slots__": (), "operation": self})
         operations[name] = self
 

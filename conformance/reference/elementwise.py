@@ -103,18 +103,25 @@ def declare_binary(
     rules: Rules | None,
     result: str = "same",
     inputs: tuple[str, str] = ("self", "other"),
+    number_rules: Rules | None = None,
 ) -> Callable[..., Any]:
     """Declare an elementwise function of two operands, tensors or Python numbers.
+
+    With `number_rules` a number as second operand is recorded as an operation of its own, that saves less.
 
     Called with anything else it returns NotImplemented, as Python's operators should; `strict` raises instead.
     """
     operation = Operation(name, quiet(forward), rules, inputs, ())
+    with_number = operation
+    if number_rules is not None:
+        with_number = Operation(f"{name}_number", operation.forward, number_rules, inputs, (), title=f"{name.title()}Backward0")
+        operation.node_class.__name__ = f"{name.title()}Backward1"
     to_float, differentiable = result == "float", rules is not None
 
     def arrays(inputs: Sequence[Any]) -> Any:
         return operands(inputs[0], inputs[1], to_float)
 
-    operation.arrays = arrays
+    operation.arrays = with_number.arrays = arrays
 
     def call(self: Any, other: Any) -> Tensor:
         if isinstance(other, Tensor) and isinstance(self, Tensor):
@@ -145,11 +152,13 @@ def declare_binary(
         if state.inference:
             made._inference = True
         elif possible and differentiable and state.grad:
-            record_elementwise(operation, (self, other), (), made)
+            chosen = operation if isinstance(other, Tensor) else with_number
+            record_elementwise(chosen, (self, other), (), made)
         return made
 
     call.__name__ = name
     call.operation = operation  # type: ignore[attr-defined]
+    call.with_number = with_number  # type: ignore[attr-defined]
     setattr(ops, name, call)
     return call
 

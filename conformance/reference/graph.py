@@ -177,6 +177,10 @@ def gradient_edge(tensor: Tensor) -> Edge:
     return (accumulator(tensor), 0) if tensor._requires_grad else (None, 0)
 
 
+# In place of the number of an output, for tensors that a node saves of its inputs.
+LEAF, NON_LEAF = -1, -2
+
+
 class SavedTensor:
     """A tensor kept for backward, with the version it had.
 
@@ -187,7 +191,7 @@ class SavedTensor:
     __slots__ = ("output_nr", "packed", "tensor", "unpack_hook", "version")
     tensor: Tensor | None
 
-    def __init__(self, tensor: Tensor, output_nr: int = -1) -> None:
+    def __init__(self, tensor: Tensor, output_nr: int = LEAF) -> None:
         if tensor._inference:
             raise RuntimeError(
                 "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode "
@@ -195,8 +199,10 @@ class SavedTensor:
                 "and use it in autograd, or use `torch.no_grad()` instead of `torch.inference_mode()`."
             )
         self.version = tensor._counter[0]
-        self.output_nr = output_nr
-        self.tensor = tensor if output_nr < 0 else alias(tensor)
+        if output_nr >= 0:
+            self.output_nr, self.tensor = output_nr, alias(tensor)
+        else:
+            self.output_nr, self.tensor = LEAF if tensor._grad_fn is None else NON_LEAF, tensor
         self.unpack_hook: Callable[..., Any] | None = None
         if state.saved_tensors_hooks:
             self.register_hooks(*state.saved_tensors_hooks[-1])
@@ -233,6 +239,11 @@ class SavedTensor:
         if tensor._counter[0] != self.version:
             raise RuntimeError(self._modified(node, tensor))
         if self.output_nr < 0:
+            if self.output_nr == NON_LEAF and tensor._grad_fn is None:
+                raise RuntimeError(
+                    "Trying to use a saved tensor that has been detached in-place, i.e. with .detach_(). This is not "
+                    "supported, please use out-of-place `.detach()` instead"
+                )
             return tensor
         result = alias(tensor)
         result._grad_fn, result._output_nr, result._requires_grad = node, self.output_nr, True

@@ -18,7 +18,7 @@ RULES: dict[str, Rules] = {
         self=lambda grad, self_shape, dim, index: ops.index_add(grad.new_zeros(self_shape), grad, dim, index, 1)
     ),
     "gather": dict(
-        self=lambda grad, self_shape, dim, index: ops.scatter_add(grad.new_zeros(self_shape), grad, dim, index)
+        self=lambda grad, self, dim, index: ops.scatter_add(grad.new_zeros(self._array.shape), grad, dim, index)
     ),
     "scatter": dict(
         self=lambda grad, dim, index: ops.scatter_value(grad, dim, index, 0),
