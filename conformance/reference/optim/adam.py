@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from conformance.reference.dispatch import ops
+from conformance.reference.operations.creation import zeros_like
 from conformance.reference.optim.optimizer import (
     Optimizer,
     check_implementation,
@@ -29,7 +30,7 @@ def _start(state: dict[str, Any], parameter: Any, *averages: str) -> None:
     if not state:
         state["step"] = new_step()
         for name in averages:
-            state[name] = ops.zeros_of(parameter.detach())
+            state[name] = zeros_like(parameter.detach())
 
 
 def _decayed(parameter: Any, gradient: Any, group: dict[str, Any]) -> Any:

@@ -6,6 +6,7 @@ Checks, defaults and names are here; the operations below them are declared in `
 from __future__ import annotations
 
 from conformance.reference.nn.functional.activation import *
+from conformance.reference.nn.functional.classification import *
 from conformance.reference.nn.functional.convolution import *
 from conformance.reference.nn.functional.dropout import *
 from conformance.reference.nn.functional.linear import *

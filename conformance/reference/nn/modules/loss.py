@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.reference.nn import functional as F
-from conformance.reference.nn.functional.loss import _reduction
+from conformance.reference.nn.functional.reduction import reduction_name
 from conformance.reference.nn.modules.module import Module
 
 __all__ = [
@@ -40,7 +40,7 @@ class _Loss(Module):
     def __init__(self, size_average: Any = None, reduce: Any = None, reduction: str = "mean") -> None:
         super().__init__()
         older = size_average is not None or reduce is not None
-        self.reduction = _reduction(reduction, size_average, reduce) if older else reduction
+        self.reduction = reduction_name(reduction, size_average, reduce) if older else reduction
 
 
 class _WeightedLoss(_Loss):
