@@ -72,8 +72,9 @@ def _verdict(key: tuple[str, str], lines: list[CaseLine], subject: SubjectLine |
         planned = subject.planned_rules.get(level, 0) if subject else 0
         if rules or planned:
             levels.append(_level_count(level, rules, max(planned - len(rules), 0)))
-    not_run = max(subject.planned - len(lines), 0) if subject else 0
-    return Verdict(*key, tuple(levels), Counter(line.status for line in lines), not_run)
+    statuses = Counter(line.status for line in lines)
+    unfinished = max(subject.planned - len(lines), 0) if subject else 0
+    return Verdict(*key, tuple(levels), statuses, unfinished + statuses["not run"])
 
 
 def _level_count(level: Level, rules: list[list[CaseLine]], not_run: int) -> LevelCount:

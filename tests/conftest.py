@@ -1,0 +1,5 @@
+"""Fixtures that tests of several packages share."""
+
+from tests.workshop import workshop
+
+__all__ = ["workshop"]
