@@ -19,8 +19,8 @@ from conformance.running.outcome import Kind
 from conformance.running.world import Snapshot, World
 
 ULPS = 16
-_MOVES = 3
-_WIDENING = 4.0
+MOVES = 3
+WIDENING = 4.0
 _DRAWN = 100
 
 
@@ -115,10 +115,10 @@ def _apart(values: Array, wanted: Array, tolerance: float) -> Array:
 def _widening(wanted: Array, again: Callable[[int], Any]) -> float:
     """How far the expectation moves when the givens move by one eps."""
     widest = 0.0
-    for seed in range(_MOVES):
+    for seed in range(MOVES):
         change = np.abs(np.asarray(again(seed)) - wanted)
         widest = max(widest, float(change[np.isfinite(change)].max(initial=0.0)))
-    return _WIDENING * widest
+    return WIDENING * widest
 
 
 def _match_mapping(world: World, observed: Mapping[Any, Any], expected: Any, how: Exactness) -> Mismatch | None:

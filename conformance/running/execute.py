@@ -58,7 +58,7 @@ class Runner:
         """Run ``case``; every exception but KeyboardInterrupt becomes part of the outcome."""
         started = time.perf_counter()
         try:
-            missing = self._missing(case)
+            missing = self.missing(case)
             if missing is not None:
                 outcome = Outcome("unsupported", reason=missing)
             elif case.rule.is_property:
@@ -111,7 +111,7 @@ class Runner:
 
     # -- the parts of a run --------------------------------------------------------------------------------------
 
-    def _missing(self, case: Case) -> str | None:
+    def missing(self, case: Case) -> str | None:
         """What the implementation does not have that the case needs, or None."""
         device, rule = case.device, case.rule
         if device not in self._dtypes:
