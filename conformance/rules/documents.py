@@ -79,7 +79,7 @@ class Document:
     ) -> Problem:
         """A problem inside the code at ``path``; ``line`` counts from 1 and ``column``, in characters, from 0."""
         mark = (self.keys if key else self.values).get(path)
-        value = path[-1] if key else self._value_at(path)
+        value = None if mark is None else path[-1] if key else self._value_at(path)
         if mark is None or not isinstance(value, str):
             return self.problem(path, message, hint, key=key)
         row, at = position_in_scalar(self.lines, (mark.line, mark.column), mark.style, value, line, column)
