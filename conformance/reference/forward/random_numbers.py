@@ -155,9 +155,10 @@ def normal(
     Box-Muller pairs, and where the count is no multiple of sixteen the last sixteen elements are drawn anew. Anything
     else is drawn pair by pair in double, with the second half of an unfinished pair kept for the next call.
     """
-    if count < _NORMAL_BLOCK or not contiguous:
-        return _fused(_normal_by_pairs(engine, count), np.float64(std), np.float64(mean)).astype(dtype)
     computed = _computed_in(dtype)
+    if count < _NORMAL_BLOCK or not contiguous:
+        values = _fused(_normal_by_pairs(engine, count), np.float64(std), np.float64(mean))
+        return values.astype(computed).astype(dtype)
     whole = count - count % _NORMAL_BLOCK
     uniform_numbers = _unit(engine, whole if dtype.itemsize == 2 else count, computed)[:whole]
     if whole != count:

@@ -119,11 +119,11 @@ class Optimizer:
         self.defaults.setdefault("differentiable", False)
 
     def __repr__(self) -> str:
-        lines = [f"{type(self).__name__} ("]
+        groups = []
         for number, group in enumerate(self.param_groups):
-            lines.append(f"Parameter Group {number}")
-            lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
-        return "\n".join([*lines, ")"])
+            options = "".join(f"    {key}: {group[key]}\n" for key in sorted(group) if key != "params")
+            groups.append(f"Parameter Group {number}\n{options}")
+        return f"{type(self).__name__} (\n" + "\n".join(groups) + ")"
 
     # -- groups ------------------------------------------------------------------------------------------------------
 
@@ -205,7 +205,10 @@ class Optimizer:
                 for parameter in group["params"]:
                     if parameter.grad is not None:
                         gradient = -parameter.grad if group.get("maximize") else parameter.grad
-                        self._update(parameter, gradient, self.state[parameter], group)
+                        state = self.state.get(parameter, {})
+                        self._update(parameter, gradient, state, group)
+                        if state:
+                            self.state[parameter] = state
         return loss
 
     def _update(self, parameter: Any, gradient: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
