@@ -19,7 +19,7 @@ from conformance.rules.givens import parse_givens
 from conformance.rules.model import Axis, Code, Disagreement, Given, Observation, Rule, Topic
 from conformance.rules.parameters import MAX_ROWS, parse_axis
 from conformance.rules.schema import SpecFile
-from conformance.rules.validation import validate
+from conformance.rules.validation import sound_part, validate
 from conformance.rules.vocabulary import NAMESPACES, Vocabulary, load_vocabulary, specs_folder
 
 SPEC_SUFFIX = ".conformance.yaml"
@@ -59,11 +59,13 @@ def load(paths: Iterable[Path] = (), vocabulary: Vocabulary | None = None) -> tu
             continue
         found = validate(SpecFile, document.data, document)
         problems.extend(found)
-        if found:
+        sound = sound_part(document.data) if found else document.data
+        if sound is None:
             continue
-        retired.update(dict.fromkeys(document.data.get("retired", ()), document.file))
-        entries.extend((document, index, entry["id"]) for index, entry in enumerate(document.data["rules"]))
-        rules.extend(_FileLoader(document, words, problems).rules())
+        retired.update(dict.fromkeys(sound.get("retired", ()), document.file))
+        sound_rules = [(index, entry) for index, entry in enumerate(sound["rules"]) if entry is not None]
+        entries.extend((document, index, entry["id"]) for index, entry in sound_rules)
+        rules.extend(_FileLoader(document, sound, words, problems).rules())
     problems.extend(_id_problems(entries, retired))
     if problems:
         raise SpecErrors(problems)
@@ -85,13 +87,18 @@ def _id_problems(entries: Sequence[tuple[Document, int, str]], retired: Mapping[
 
 
 class _FileLoader:
-    """Builds the rules of one file whose form is already known to be right."""
+    """Builds the rules of one file from ``data``, whose form is already known to be right.
 
-    def __init__(self, document: Document, vocabulary: Vocabulary, problems: list[Problem]) -> None:
+    A rule whose form is wrong is None there, or lacks what is wrong with it: the rest is checked all the same.
+    """
+
+    def __init__(
+        self, document: Document, data: Mapping[str, Any], vocabulary: Vocabulary, problems: list[Problem]
+    ) -> None:
         self.document = document
+        self.data = data
         self.vocabulary = vocabulary
         self.problems = problems
-        data = document.data
         self.topic = Topic(
             name=data["topic"],
             title=data["title"],
@@ -105,10 +112,13 @@ class _FileLoader:
 
     def rules(self) -> Iterable[Rule]:
         """The file's rules; those with problems are made too, so that one pass reports everything."""
-        starts = [self.document.line_of(("rules", index)) for index in range(len(self.document.data["rules"]))]
-        ends = [*(start - 1 for start in starts[1:]), len(self.document.text.splitlines())]
-        for index, entry in enumerate(self.document.data["rules"]):
-            yield _RuleLoader(self, index, entry).rule(starts[index], ends[index])
+        starts = [self.document.line_of(("rules", index)) for index in range(len(self.data["rules"]))]
+        behind = [self.document.line_of((key,)) - 1 for key in self.document.data]
+        last = min((line for line in behind if line >= starts[-1]), default=len(self.document.lines))
+        ends = [*(start - 1 for start in starts[1:]), last]
+        for index, entry in enumerate(self.data["rules"]):
+            if entry is not None:
+                yield _RuleLoader(self, index, entry).rule(starts[index], ends[index])
 
     def complain(self, path: YamlPath, message: str, hint: str = "") -> None:
         """Record a problem at ``path``."""
@@ -330,9 +340,10 @@ class _RuleLoader:
         for index, group in enumerate(groups):
             base: YamlPath = (*self.path, "then", index) if isinstance(then, list) else (*self.path, "then")
             condition = Code(group["if"], (*base, "if")) if isinstance(group.get("if"), str) else None
-            made.extend(
-                Observation(left, right, (*base, left), self.file.document.line_of((*base, left)), condition) for left, right in group.items() if left != "if"
-            )
+            for left, right in group.items():
+                if left != "if":
+                    at = (*base, left)
+                    made.append(Observation(left, right, at, self.file.document.line_of(at), condition))
         return tuple(made)
 
     def _check_expect_block(self, made: language.Uses) -> frozenset[str]:
@@ -355,7 +366,8 @@ class _RuleLoader:
 
     def _report_left(self, path: YamlPath) -> language.Report:
         def report(line: int, column: int, message: str, hint: str) -> None:
-            self.file.problems.append(self.file.document.problem(path, message, hint, key=True))
+            found = self.file.document.code_problem(path, line, column, message, hint, key=True)
+            self.file.problems.append(found)
 
         return report
 
@@ -420,6 +432,8 @@ class _RuleLoader:
             self._check_oracle(condition.source, condition.path, frozenset(self.made.stores))
 
     def _check_observes_something(self, observations: tuple[Observation, ...]) -> None:
+        if self.entry.get("partial"):
+            return
         if not observations and not self.uses.words & {"raises", "warns"}:
             self.file.complain(
                 (*self.path, "id"), "the rule observes nothing", "add 'then:', or 'with raises(...)' in 'when'"

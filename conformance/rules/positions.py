@@ -1,7 +1,7 @@
 """Where a character of a YAML scalar's value stands in the file: block, folded, quoted and plain scalars alike.
 
-PyYAML says where a scalar begins. Code inside one has positions of its own, and the value is not the text: indentation is
-cut off, lines are folded, quotes are escaped. What a user wants to see is the line and column in their editor.
+PyYAML says where a scalar begins. Code inside one has positions of its own, and the value is not the text:
+indentation is cut off, lines are folded, quotes are escaped. What a user wants to see is the place in their editor.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -26,6 +27,64 @@ def validate(model: type[BaseModel], data: Any, document: Document, base: YamlPa
     except ValidationError as error:
         return [_problem(detail, data, document, base) for detail in error.errors(include_url=False)]
     return []
+
+
+def sound_part(data: Any) -> dict[str, Any] | None:
+    """``data`` of a spec file without what is wrong in form, so that the rest can be checked; None where nothing can.
+
+    What is left out must not make anything else look wrong: a rule keeps its place, as None where its givens,
+    parameters or statements cannot be read, and an observation whose expectation is wrong is left out alone.
+    """
+    rules = data.get("rules") if isinstance(data, dict) else None
+    if not isinstance(rules, list) or not rules:
+        return None
+    kept = _without(SpecFile, {**data, "rules": [_STAND_IN]}, {"title": "…"})
+    return None if kept is None else {**kept, "rules": [_sound_rule(entry) for entry in rules]}
+
+
+_STAND_IN = {"id": "topic/slug", "says": "…", "source": "…"}
+#: Keys that nothing else in a file depends on.
+_INERT: Mapping[type[BaseModel], frozenset[str]] = {
+    SpecFile: frozenset({"title", "about", "retired"}),
+    RuleEntry: frozenset({"says", "source", "level", "since", "until", "myth", "disagreement", "covers", "needs"}),
+}
+
+
+def _sound_rule(entry: Any) -> dict[str, Any] | None:
+    if not isinstance(entry, dict):
+        return None
+    kept = _without(RuleEntry, entry, {"says": "…", "source": "…"})
+    return kept if kept is None or kept == entry else {**kept, "partial": True}
+
+
+def _without(model: type[BaseModel], entry: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any] | None:
+    """``entry`` without what is wrong with it, or None where it would mean something else."""
+    try:
+        model.model_validate(entry)
+    except ValidationError as error:
+        kept = {**defaults, **entry}
+        for detail in error.errors(include_url=False):
+            first = str(detail["loc"][0]) if detail["loc"] else ""
+            near = (difflib.get_close_matches(first, keys_of(model), n=1) or [""])[0]
+            if first in _INERT[model] or (first not in keys_of(model) and near in _INERT[model]):
+                kept.pop(first, None)
+            elif not _without_observation(kept, _locate(detail["loc"], entry)):
+                return None
+        return {**defaults, **kept}
+    return entry
+
+
+def _without_observation(kept: dict[str, Any], path: YamlPath) -> bool:
+    """Leave out the observation that ``path`` leads into; False where it leads elsewhere."""
+    then = kept.get("then")
+    if path[:1] != ("then",) or len(path) < (3 if isinstance(then, list) else 2):
+        return False
+    if isinstance(then, list):
+        at = int(path[1])
+        kept["then"] = [{k: v for k, v in g.items() if k != path[2]} if i == at else g for i, g in enumerate(then)]
+    elif isinstance(then, dict):
+        kept["then"] = {left: right for left, right in then.items() if left != path[1]}
+    return True
 
 
 def _problem(detail: Any, data: Any, document: Document, base: YamlPath) -> Problem:
