@@ -67,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_explain(commands)
     _add_repro(commands)
     _add_report(commands)
+    _add_sources(commands)
     return parser
 
 
@@ -179,3 +180,12 @@ def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, required=True, help="the page")
     _add_specs(parser)
     parser.set_defaults(command=reporting.report)
+
+
+def _add_sources(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from conformance.cli import inspecting
+
+    epilog = "With a new release of torch installed, what it prints is a reading list: rules to compare with the text."
+    parser = _add(commands, "sources", "List the rules whose documentation has changed since they were read.", epilog)
+    parser.add_argument("--update", action="store_true", help="write specs/sources.lock from the installed torch")
+    parser.set_defaults(command=inspecting.sources)

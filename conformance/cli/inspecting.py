@@ -72,6 +72,31 @@ def explain(options: argparse.Namespace) -> int:
     return 0
 
 
+def sources(options: argparse.Namespace) -> int:
+    """Print the rules whose documentation has changed since the lock; with --update, write the lock."""
+    from conformance.rules.sources import Lock, compare, hash_sources, lock_path, sources_of
+
+    try:
+        import torch
+    except ModuleNotFoundError:
+        raise ConformanceError("torch is not installed", "its docstrings are what sources are compared with") from None
+    release = torch.__version__.partition("+")[0]
+    named = sources_of(loaded([]))
+    if options.update:
+        lock = Lock(release, hash_sources(named))
+        lock_path().write_text(lock.text(), encoding="utf-8")
+        print(f"{lock_path().name}: {len(lock.objects)} documented objects of torch {release}")
+        return 0
+    lock = Lock.read(lock_path())
+    reading = compare(named, lock)
+    for word, names in (("changed", reading.changed), ("not locked", reading.added), ("unknown", reading.unknown)):
+        for name in names:
+            print(f"{word}: {name}: {', '.join(named[name])}")
+    total = len(reading.changed) + len(reading.added) + len(reading.unknown)
+    print(f"{total} of {len(named)} sources to read: torch {release} is installed, {lock.release} is locked")
+    return 1 if total else 0
+
+
 def repro(options: argparse.Namespace) -> int:
     """Print the standalone script of one case."""
     rule_id, _, label = options.case.partition("[")

@@ -16,10 +16,10 @@ class ReferenceImplementation(Implementation):
         super().__init__(reference, "reference")
 
     def devices(self) -> Sequence[str]:
-        return tuple(str(device) for device in reference.devices())
+        return reference.devices.TYPES
 
     def lacks(self, device: str) -> Mapping[str, str]:
         return {} if device == "cpu" else {"random_stream": "the documented seeds are those of the CPU generator"}
 
     def _storage(self, tensor: Any) -> Any:
-        return id(tensor.untyped_storage())
+        return tensor.untyped_storage().data_ptr()
