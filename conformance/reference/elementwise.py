@@ -26,7 +26,7 @@ from conformance.reference.dispatch import (
     wants_grad,
 )
 from conformance.reference.dtypes import BOOLEAN, FLOATING, INTEGER
-from conformance.reference.forward.elementwise import quiet
+from conformance.reference.forward.elementwise import quiet, subtract
 from conformance.reference.modes import state
 from conformance.reference.tensors import Tensor
 
@@ -119,6 +119,8 @@ def declare_binary(
     to_float, differentiable = result == "float", rules is not None
 
     def arrays(inputs: Sequence[Any]) -> Any:
+        if name == "sub":
+            _refuse_boolean_operand(*inputs)
         return operands(inputs[0], inputs[1], to_float)
 
     operation.arrays = with_number.arrays = arrays
@@ -128,7 +130,7 @@ def declare_binary(
             a, b, device = self._array, other._array, self._device
             possible = self._requires_grad or other._requires_grad or self._base is not None or other._base is not None
             if a.dtype is not b.dtype or (to_float and a.dtype.kind in "iub"):
-                a, b = operands(self, other, to_float)
+                a, b = arrays((self, other))
             if device is not other._device:
                 device = common_device((self, other))
         else:
@@ -137,7 +139,7 @@ def declare_binary(
                 return NotImplemented
             device = tensor._device
             possible = tensor._requires_grad or tensor._base is not None
-            a, b = operands(self, other, to_float)
+            a, b = arrays((self, other))
         try:
             array = silent.run(forward, a, b)
         except ValueError:
@@ -188,6 +190,13 @@ def record_elementwise(operation: Operation, inputs: Sequence[Any], params: Sequ
         if array.dtype.kind not in "iub":
             made._grad_fn = node
             made._requires_grad = True
+
+
+def _refuse_boolean_operand(self: Any, other: Any) -> None:
+    """RuntimeError when one of the operands of a subtraction is a boolean tensor."""
+    for each in (self, other):
+        if isinstance(each, Tensor) and each._array.dtype.kind == "b":
+            subtract(each._array, each._array)
 
 
 def operands(self: Any, other: Any, to_float: bool) -> tuple[Any, Any]:

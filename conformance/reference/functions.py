@@ -97,7 +97,7 @@ _OTHER_NAMES = {
     "fix": "trunc", "special_expit": "sigmoid",
 }
 
-_HIDDEN = {"trunc_divide", "positive_"}
+_HIDDEN = {"div_floor", "div_trunc"}
 
 
 def table() -> dict[str, Callable[..., Any]]:
@@ -118,7 +118,7 @@ def table() -> dict[str, Callable[..., Any]]:
         found[alias] = found[name]
     found.update(is_tensor=is_tensor, result_type=result_type, can_cast=can_cast, is_inference=is_inference)
     found.update({name: lambda self, name=name: getattr(self, name)() for name in ("numel", "is_floating_point", "is_complex")})
-    return {name: each for name, each in found.items() if each is not None}
+    return {name: each for name, each in found.items() if each is not None and name not in _HIDDEN}
 
 
 def hasattr_torch(name: str) -> bool:

@@ -21,6 +21,40 @@ def quiet(function: Callable[..., Array]) -> Callable[..., Array]:
     return wrapped
 
 
+def real_only(function: Callable[..., Array]) -> Callable[..., Array]:
+    """A function that complex numbers do not have: RuntimeError for them."""
+
+    @functools.wraps(function)
+    def apply(x: Array, *others: Array) -> Array:
+        if x.dtype.kind == "c":
+            raise RuntimeError(f"{function.__name__} is not implemented for complex tensors")
+        return function(x, *others)
+
+    return apply
+
+
+def subtract(x: Array, y: Array) -> Array:
+    """x - y; not of booleans."""
+    if x.dtype.kind == "b":
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, "
+            "use the `~` or `logical_not()` operator instead."
+        )
+    return np.subtract(x, y)
+
+
+def absolute(x: Array) -> Array:
+    """|x|; not of booleans."""
+    if x.dtype.kind == "b":
+        raise RuntimeError("abs is not implemented for bool tensors")
+    return np.abs(x)
+
+
+def square(x: Array) -> Array:
+    """x * x; booleans count as int64."""
+    return np.square(x.astype(np.int64) if x.dtype.kind == "b" else x)
+
+
 def reciprocal(x: Array) -> Array:
     return np.divide(x.dtype.type(1), x)
 
@@ -76,12 +110,14 @@ def trunc_divide(x: Array, y: Array) -> Array:
 def floor_divide(x: Array, y: Array) -> Array:
     if x.dtype.kind in "iub":
         _refuse_zero(y)
+    _refuse_boolean(x, "floor_divide")
     return np.floor_divide(x, y)
 
 
 def remainder(x: Array, y: Array) -> Array:
     if x.dtype.kind in "iub":
         _refuse_zero(y)
+    _refuse_boolean(x, "remainder")
     return np.remainder(x, y)
 
 
@@ -93,6 +129,7 @@ def fmod(x: Array, y: Array) -> Array:
 
 def power(x: Array, y: Array) -> Array:
     """x ** y; integers to negative powers raise."""
+    _refuse_boolean(x, "pow")
     if x.dtype.kind in "iu" and np.any(np.less(y, 0)):
         raise RuntimeError("Integers to negative integer powers are not allowed.")
     return np.power(x, y)
@@ -127,6 +164,11 @@ def lerp(start: Array, end: Array, weight: Array) -> Array:
 
 def nan_to_num(x: Array, nan: float, posinf: float | None, neginf: float | None) -> Array:
     return np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)
+
+
+def _refuse_boolean(x: Array, name: str) -> None:
+    if x.dtype.kind == "b":
+        raise RuntimeError(f"{name} is not implemented for bool tensors")
 
 
 def _refuse_zero(y: Array) -> None:
@@ -180,14 +222,14 @@ def isfinite(x: Array) -> Array:
 UNARY: dict[str, Callable[..., Array]] = {
     "neg": np.negative,
     "positive": np.positive,
-    "abs": np.abs,
-    "sign": sign,
+    "abs": absolute,
+    "sign": real_only(sign),
     "sgn": sgn,
-    "square": np.square,
+    "square": square,
     "relu": relu,
-    "floor": np.floor,
-    "ceil": np.ceil,
-    "trunc": np.trunc,
+    "floor": real_only(np.floor),
+    "ceil": real_only(np.ceil),
+    "trunc": real_only(np.trunc),
     "frac": frac,
     "bitwise_not": np.invert,
 }
@@ -232,17 +274,18 @@ UNARY_BOOLEAN: dict[str, Callable[..., Array]] = {
 
 BINARY: dict[str, Callable[..., Array]] = {
     "add": np.add,
-    "sub": np.subtract,
+    "sub": subtract,
     "mul": np.multiply,
     "pow": power,
-    "maximum": np.maximum,
-    "minimum": np.minimum,
-    "fmax": np.fmax,
-    "fmin": np.fmin,
-    "floor_divide": floor_divide,
-    "remainder": remainder,
-    "fmod": fmod,
-    "trunc_divide": trunc_divide,
+    "maximum": real_only(np.maximum),
+    "minimum": real_only(np.minimum),
+    "fmax": real_only(np.fmax),
+    "fmin": real_only(np.fmin),
+    "floor_divide": real_only(floor_divide),
+    "remainder": real_only(remainder),
+    "fmod": real_only(fmod),
+    "div_floor": real_only(floor_divide),
+    "div_trunc": real_only(trunc_divide),
     "bitwise_and": np.bitwise_and,
     "bitwise_or": np.bitwise_or,
     "bitwise_xor": np.bitwise_xor,
@@ -250,9 +293,9 @@ BINARY: dict[str, Callable[..., Array]] = {
 
 BINARY_FLOAT: dict[str, Callable[..., Array]] = {
     "div": np.divide,
-    "atan2": np.arctan2,
-    "hypot": np.hypot,
-    "logaddexp": logaddexp,
+    "atan2": real_only(np.arctan2),
+    "hypot": real_only(np.hypot),
+    "logaddexp": real_only(logaddexp),
     "xlogy": xlogy,
     "heaviside": heaviside,
     "copysign": np.copysign,
@@ -262,10 +305,10 @@ BINARY_FLOAT: dict[str, Callable[..., Array]] = {
 BINARY_BOOLEAN: dict[str, Callable[..., Array]] = {
     "eq": np.equal,
     "ne": np.not_equal,
-    "lt": np.less,
-    "le": np.less_equal,
-    "gt": np.greater,
-    "ge": np.greater_equal,
+    "lt": real_only(np.less),
+    "le": real_only(np.less_equal),
+    "gt": real_only(np.greater),
+    "ge": real_only(np.greater_equal),
     "logical_and": np.logical_and,
     "logical_or": np.logical_or,
     "logical_xor": np.logical_xor,

@@ -185,12 +185,12 @@ def topk(x: Array, k: int, dim: int, largest: bool, sorted: bool) -> tuple[Array
 
 @quiet
 def cumsum(x: Array, dim: int) -> Array:
-    return np.cumsum(x, axis=dim, dtype=x.dtype) if x.ndim else x.copy()
+    return np.ascontiguousarray(np.cumsum(x, axis=dim, dtype=x.dtype)) if x.ndim else x.copy()
 
 
 @quiet
 def cumprod(x: Array, dim: int) -> Array:
-    return np.cumprod(x, axis=dim, dtype=x.dtype) if x.ndim else x.copy()
+    return np.ascontiguousarray(np.cumprod(x, axis=dim, dtype=x.dtype)) if x.ndim else x.copy()
 
 
 def _running(x: Array, dim: int, better: Any) -> tuple[Array, Array]:

@@ -155,8 +155,8 @@ BINARY_RULES: dict[str, Rules] = {
         self=lambda grad: grad,
         other=lambda grad, self, other: -grad * ops.trunc(self / other),
     ),
-    "floor_divide": dict(self=zeros, other=zeros),
-    "trunc_divide": dict(self=zeros, other=zeros),
+    "div_floor": dict(self=zeros, other=zeros),
+    "div_trunc": dict(self=zeros, other=zeros),
     "atan2": dict(
         self=lambda grad, self, other: grad * (other / (self * self + other * other)),
         other=lambda grad, self, other: grad * (-self / (self * self + other * other)),
@@ -179,6 +179,7 @@ BINARY_RULES: dict[str, Rules] = {
     ),
     # Recorded, but without a derivative: they raise when a gradient has to pass.
     "heaviside": {},
+    "floor_divide": {},
 }
 
 

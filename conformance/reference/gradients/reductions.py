@@ -101,7 +101,7 @@ def of_norm(grad: Any, self: Any, result: Any, dim: Dim, keepdim: bool, p: float
     shape = self._array.shape
     grad, result = restored(grad, shape, dim, keepdim), restored(result, shape, dim, keepdim)
     if p == 0:
-        return self * 0
+        return None
     if p == 2:
         return ops.where(result == 0, 0.0, self * (grad / result))
     if p == 1:

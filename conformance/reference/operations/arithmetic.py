@@ -44,17 +44,7 @@ def add(self: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
 
 def sub(self: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
     """self - alpha * other; RuntimeError for booleans."""
-    _refuse_boolean(self, other)
     return strict(ops.sub)(self, _scaled(other, alpha))  # type: ignore[no-any-return]
-
-
-def _refuse_boolean(self: Any, other: Any) -> None:
-    if any(isinstance(each, bool) or (isinstance(each, Tensor) and each._array.dtype == bool) for each in (self, other)):
-        if isinstance(self, Tensor) and self._array.dtype == bool:
-            raise RuntimeError(
-                "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a "
-                "mask, use the `~` or `logical_not()` operator instead."
-            )
 
 
 def add_(self: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
@@ -72,7 +62,7 @@ def rsub(self: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
     return ops.sub(other, _scaled(self, alpha))  # type: ignore[no-any-return]
 
 
-_ROUNDED = {"floor": "floor_divide", "trunc": "trunc_divide", None: "div"}
+_ROUNDED = {"floor": "div_floor", "trunc": "div_trunc", None: "div"}
 
 
 def div(self: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tensor:

@@ -148,7 +148,7 @@ def diag_embed(self: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) ->
     """Matrices with the last dimension on their diagonal."""
     n = self._array.shape[-1] + abs(offset)
     made = self.new_zeros((*self._array.shape[:-1], n, n))  # type: ignore[attr-defined]
-    ops.copy_(ops.diagonal(made, offset, -2, -1), self)
+    ops.diagonal(made, offset, -2, -1).copy_(self)
     return made.movedim((-2, -1), (dim1, dim2)) if (dim1, dim2) != (-2, -1) else made  # type: ignore
 
 

@@ -1,0 +1,104 @@
+"""Every operation against torch, and its gradients against finite differences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from operation_cases import CASES, Case
+
+import conformance.reference as reference
+from conformance.reference import dispatch
+from conformance.reference.autograd import gradcheck, gradgradcheck
+from conformance.reference.autograd.gradcheck import GradcheckError
+
+# The gradient modules of the tensor half; those of nn have tests of their own.
+MODULES = ("elementwise", "shaping", "reductions", "indexing", "combining", "linear_algebra", "conversion")
+
+
+def leaves(T: Any, case: Case) -> list[Any]:
+    """The case's data as leaves of torch or of the reference."""
+    types = [T.complex128 if np.iscomplexobj(each) else T.float64 for each in case.inputs]
+    return [
+        T.tensor(np.asarray(each).tolist(), dtype=dtype, requires_grad=True)
+        for each, dtype in zip(case.inputs, types, strict=True)
+    ]
+
+
+def outcome(T: Any, case: Case) -> tuple[Any, str, list[Any]]:
+    """Value, dtype and the gradients of a weighted sum."""
+    inputs = leaves(T, case)
+    result = case.call(T, *inputs)
+    weights = np.cos(np.arange(result.numel())).reshape(tuple(result.shape))
+    result.backward(T.tensor(weights.tolist(), dtype=result.dtype))
+    grads = [None if each.grad is None else np.array((each.grad + 0).tolist()) for each in inputs]
+    return np.array(result.detach().tolist()), str(result.dtype), grads
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_agrees_with_torch(case: Case) -> None:
+    """Value, dtype and gradients are torch's."""
+    torch = pytest.importorskip("torch")
+    value, dtype, grads = outcome(reference, case)
+    expected_value, expected_dtype, expected_grads = outcome(torch, case)
+    np.testing.assert_allclose(value, expected_value, rtol=1e-12, atol=1e-12)
+    assert dtype == expected_dtype
+    for found, expected in zip(grads, expected_grads, strict=True):
+        assert (found is None) == (expected is None)
+        if found is not None:
+            np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_gradients_agree_with_differences(case: Case) -> None:
+    """First and second derivatives are those that finite differences find."""
+    inputs = leaves(reference, case)
+    assert gradcheck(lambda *args: case.call(reference, *args), inputs)
+    assert gradgradcheck(lambda *args: case.call(reference, *args), inputs)
+
+
+def test_every_differentiable_operation_has_a_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No operation with a gradient rule of the tensor half is left out of the cases."""
+    reached = set()
+
+    def recording(name: str) -> Any:
+        original = getattr(dispatch.Operation, name)
+
+        def plan(self: Any, mask: int) -> Any:
+            reached.add(self.name)
+            return original(self, mask)
+
+        return plan
+
+    monkeypatch.setattr(dispatch.Operation, "plan", recording("plan"))
+    for each in dispatch.operations.values():
+        monkeypatch.setattr(each, "plans", {})
+    for case in CASES:
+        inputs = leaves(reference, case)
+        result = case.call(reference, *inputs)
+        reference.autograd.grad(
+            result, inputs, reference.ones_like(result) * 2, create_graph=True, allow_unused=True
+        )
+    owned = {
+        name
+        for name, operation in dispatch.operations.items()
+        if any(rule.__module__.rpartition(".")[2] in MODULES for rule in operation.rules.values())
+    }
+    assert len(owned) > 100
+    assert owned - reached == set()
+
+
+def test_gradcheck_fails_for_a_rule_slightly_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    """gradcheck finds a rule that is off by 0.05 %, gradgradcheck a rule whose own gradient is."""
+    x = reference.tensor([0.3, 0.7], dtype=reference.float64, requires_grad=True)
+    sine = dispatch.operations["sin"]
+    monkeypatch.setattr(sine, "plans", {})
+    monkeypatch.setitem(sine.rules, "self", lambda grad, self: grad * self.cos() * 1.0005)
+    with pytest.raises(GradcheckError):
+        gradcheck(reference.sin, x, rtol=1e-4)
+    monkeypatch.setattr(sine, "plans", {})
+    monkeypatch.setitem(sine.rules, "self", lambda grad, self: grad * (self.cos() * 1.0005 - self.detach().cos() * 0.0005))
+    assert gradcheck(reference.sin, x, rtol=1e-4)
+    with pytest.raises(GradcheckError):
+        gradgradcheck(reference.sin, x, rtol=1e-4)
