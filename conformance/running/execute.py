@@ -160,8 +160,8 @@ class Runner:
         implementation, rule = self.implementation, case.rule
         if rule.draws_random:
             implementation.seed(SEED)
-        if world.dtype in _DEFAULTS and world.dtype != "float32":
-            implementation.set_default_dtype(_DEFAULTS[world.dtype])
+        if world.dtype in DEFAULT_DTYPES and world.dtype != "float32":
+            implementation.set_default_dtype(DEFAULT_DTYPES[world.dtype])
             self._default_dtype_moved = True
         if program.oracle is not None:
             exec(program.oracle, world.oracle)
@@ -250,7 +250,7 @@ class Runner:
         return left
 
 
-_DEFAULTS = {
+DEFAULT_DTYPES = {
     "float16": "float16", "bfloat16": "bfloat16", "float32": "float32", "float64": "float64",
     "complex64": "float32", "complex128": "float64",
 }  # fmt: skip
