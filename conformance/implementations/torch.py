@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -115,11 +115,12 @@ class TorchImplementation(Implementation):
             "inference mode": torch.is_inference_mode_enabled(),
             "default dtype": torch.get_default_dtype(),
             "default device": self._function_modes(),
-            "anomaly mode": torch.is_anomaly_enabled(),
+            "anomaly mode": (torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()),
+            "multithreaded backward": torch.autograd.is_multithreading_enabled(),
             "deterministic algorithms": torch.are_deterministic_algorithms_enabled(),
-            "TF32 in matrix products": torch.backends.cuda.matmul.allow_tf32,
-            "TF32 in cuDNN": torch.backends.cudnn.allow_tf32,
-            "autocast": torch.is_autocast_cache_enabled() and torch.is_autocast_enabled(),
+            "precision of float32 matrix products": _told(torch.get_float32_matmul_precision),
+            "TF32 in cuDNN": _told(_tf32_in_cudnn),
+            "autocast": tuple(map(_is_autocast, _AUTOCAST)),
             "global module hooks": sum(map(len, self._hook_dicts)),
             "warn always": torch.is_warn_always_enabled(),
             "parameter overwriting": torch.__future__.get_overwrite_module_params_on_conversion(),
@@ -134,9 +135,14 @@ class TorchImplementation(Implementation):
         if hasattr(torch, "get_default_device"):
             torch.set_default_device(None)
         torch.autograd.set_detect_anomaly(False)
+        torch.autograd.set_multithreading_enabled(True)
         torch.use_deterministic_algorithms(False)
-        torch.backends.cuda.matmul.allow_tf32 = False
+        if getattr(torch.backends, "fp32_precision", "none") != "none":
+            torch.backends.fp32_precision = "none"  # type: ignore[attr-defined]
+        torch.set_float32_matmul_precision("highest")  # after its older twin, allow_tf32, its getter would raise
         torch.backends.cudnn.allow_tf32 = False
+        for kind in _AUTOCAST:
+            _set_autocast(kind, False)
         for hooks in self._hook_dicts:
             hooks.clear()
         torch.set_warn_always(False)
@@ -178,6 +184,28 @@ class TorchImplementation(Implementation):
         kind = getattr(torch, "AcceleratorError", None)
         broken = kind is not None and isinstance(error, kind)
         return broken or (isinstance(error, RuntimeError) and "CUDA error" in str(error))
+
+
+if tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 4):
+    _AUTOCAST: tuple[str, ...] = ("cpu", "cuda")
+    _is_autocast: Callable[[str], bool] = torch.is_autocast_enabled
+    _set_autocast: Callable[[str, bool], None] = torch.set_autocast_enabled
+else:
+    _AUTOCAST = ("cpu",)
+    _is_autocast = lambda kind: torch.is_autocast_cpu_enabled()  # noqa: E731
+    _set_autocast = lambda kind, on: torch.set_autocast_cpu_enabled(on)  # noqa: E731
+
+
+def _tf32_in_cudnn() -> bool:
+    return bool(torch.backends.cudnn.allow_tf32)
+
+
+def _told(ask: Callable[[], object]) -> object:
+    """What ``ask`` says; torch refuses where settings of its older and newer interface contradict each other."""
+    try:
+        return ask()
+    except RuntimeError:
+        return "contradictory"
 
 
 def _first_line(text: str) -> str:

@@ -32,5 +32,6 @@ def case(slug: str, status: Status = "pass", *, label: str = "", device: str = "
         more.setdefault("findings", (finding(level=level),))
     return CaseLine(
         id=f"small/{slug}[{label}-{tail}]" if label else f"small/{slug}[{tail}]",
-        rule=f"small/{slug}", parameters=label, implementation="tiny", device=device, level=level, status=status, **more,
+        rule=f"small/{slug}", parameters=label, implementation="tiny", device=device, level=level, status=status,
+        **more,
     )  # fmt: skip

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -89,10 +89,8 @@ def standing_still(workshop: Workshop) -> Iterator[subprocess.Popen[str]]:
         assert process.stderr.readline().strip() == AT_THE_GATE
         yield process
     finally:
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         process.communicate()
         gate.unlink()
         gate.touch()  # for the run that resumes: it passes at once

@@ -97,7 +97,7 @@ def test_a_path_that_cannot_be_read_is_one_clear_error(path: Path) -> None:
     """A missing file and a folder are named with the system's reason."""
     with pytest.raises(ResultsError, match=r"cannot read .*results\.jsonl: No such file"):
         read_results(path)
-    with pytest.raises(ResultsError, match="cannot read .*: Is a directory"):
+    with pytest.raises(ResultsError, match=r"cannot read .*: Is a directory"):
         read_results(path.parent)
 
 

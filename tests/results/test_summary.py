@@ -104,7 +104,7 @@ def test_levels_are_counted_apart() -> None:
 
 
 def test_a_must_rule_that_fails_only_a_weaker_check_conforms_at_its_level() -> None:
-    """The class of an error is a 'should' check: a wrong one does not cost the 'must' rule, but the run is not clean."""
+    """The class of an error is a 'should' check: a wrong one does not cost the rule, but the run is not clean."""
     weak = case("raises", "fail", findings=(finding(kind="wrong error", level="should"),))
     [verdict] = verdicts([weak])
     assert str(verdict.levels[0]).startswith("1 of 1 applicable must-rules conform")
