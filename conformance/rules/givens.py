@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -22,8 +23,9 @@ def parse_givens(
     """Every given of a rule; what is wrong with one goes to ``problems`` and leaves it out."""
     for name, entry in entries.items():
         at = (*path, name)
-        if not name.isidentifier():
-            problems.append(document.problem(at, f"'{name}' cannot be a given", "a given is a name that code can use"))
+        if not name.isidentifier() or keyword.iskeyword(name):
+            hint = "a given is a name that code can use"
+            problems.append(document.problem(at, f"'{name}' cannot be a given", hint, key=True))
             continue
         given = _parse(name, entry, at, document, problems)
         if given is not None:

@@ -7,6 +7,12 @@ language, and that every rule observes something that could fail.
 
 from __future__ import annotations
 
+import ast
+import difflib
+import itertools
+import keyword
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,14 +22,15 @@ from conformance.rules import expectations as expect
 from conformance.rules import language, oracle
 from conformance.rules.documents import Document, YamlPath, read_document
 from conformance.rules.givens import parse_givens
-from conformance.rules.model import Axis, Code, Disagreement, Given, Observation, Rule, Topic
-from conformance.rules.parameters import MAX_ROWS, parse_axis
-from conformance.rules.schema import SpecFile
+from conformance.rules.model import Axis, Code, Disagreement, Given, Observation, Rule, Topic, release_tuple
+from conformance.rules.parameters import DTYPES, MAX_ROWS, parse_axis, row_label
+from conformance.rules.schema import Expect, SpecFile
 from conformance.rules.validation import sound_part, validate
 from conformance.rules.vocabulary import NAMESPACES, Vocabulary, load_vocabulary, specs_folder
 
 SPEC_SUFFIX = ".conformance.yaml"
 _AS_TEXT = frozenset({"since", "until"})
+_NAMES_BEGUN = re.compile(r"^\s*(?:def )?(\w+)", re.MULTILINE)
 _NOT_RULES = frozenset({"vocabulary.yaml"})
 
 
@@ -108,7 +115,8 @@ class _FileLoader:
             oracle=data.get("oracle", ""),
         )
         self.axes: Mapping[str, Any] = data.get("axes", {})
-        self.helpers = self._check_oracle_block(self.topic.oracle, ("oracle",), frozenset())
+        self.helpers: frozenset[str] = frozenset()
+        self.helpers = self.check_oracle_block(self.topic.oracle, ("oracle",), frozenset())
 
     def rules(self) -> Iterable[Rule]:
         """The file's rules; those with problems are made too, so that one pass reports everything."""
@@ -132,19 +140,16 @@ class _FileLoader:
 
         return report
 
-    def _check_oracle_block(self, source: str, path: YamlPath, known: frozenset[str]) -> frozenset[str]:
-        """Check NumPy statements; the names they make."""
+    def check_oracle_block(self, source: str, path: YamlPath, fixed: frozenset[str]) -> frozenset[str]:
+        """Check NumPy statements, which may not bind ``fixed`` names again; the names they make."""
         if not source.strip():
             return frozenset()
         report = self.report_at(path)
         tree = language.parse(source, report)
         if tree is None:
-            return frozenset()
-        checker = oracle.OracleChecker(report, known, block=True)
-        checker.check(tree)
-        return frozenset(checker.stores)
-
-    check_oracle_block = _check_oracle_block
+            return frozenset(_NAMES_BEGUN.findall(source))  # what else is wrong should not be told of these names
+        oracle.OracleChecker(report, fixed | self.helpers, block=True, fixed=fixed).check(tree)
+        return oracle.names_made(tree)
 
 
 class _RuleLoader:
@@ -155,7 +160,7 @@ class _RuleLoader:
         self.path: YamlPath = ("rules", index)
         self.entry = entry
         self.axes = self._axes()
-        self.parameters = frozenset(name for axis in self.axes for name in axis.names)
+        self.parameters = frozenset(name for axis in self.axes for name in axis.names) | entry.get("with", {}).keys()
         self.codes = [
             code
             for axis in self.axes
@@ -165,6 +170,7 @@ class _RuleLoader:
         ]
         self.givens = tuple(parse_givens(entry.get("given", {}), (*self.path, "given"), file.document, file.problems))
         self.uses = language.Uses()
+        self.broken = False  # whether some of the code does not parse, so that the names it makes are not known
         self.bound: dict[str, list[Any]] = {}
         for axis in self.axes:
             for one in axis.alternatives:
@@ -184,6 +190,7 @@ class _RuleLoader:
         self._check_observations(observations, made, expected)
         self._check_observes_something(observations)
         self._check_conditions(observations)
+        self._check_releases()
         disagreement = entry.get("disagreement")
         source = entry["source"]
         return Rule(
@@ -211,6 +218,12 @@ class _RuleLoader:
             draws_random=self._draws_random(),
         )
 
+    def _check_releases(self) -> None:
+        since, until = self.entry.get("since"), self.entry.get("until")
+        if since and until and release_tuple(since) >= release_tuple(until):
+            hint = "'since' is the first release with the behaviour, 'until' the first without it"
+            self.file.complain((*self.path, "until"), f"no release is since {since} and before {until}", hint)
+
     # -- parameters and givens ---------------------------------------------------------------------------------
 
     def _axes(self) -> tuple[Axis, ...]:
@@ -223,11 +236,17 @@ class _RuleLoader:
                 continue
             made.append(axis)
             rows *= max(len(axis.alternatives), 1)
-            if not name.isidentifier():
+            if not name.isidentifier() or keyword.iskeyword(name):
                 self.file.complain(at, f"'{name}' cannot be a parameter", "a parameter is a name that code can use")
         if rows > MAX_ROWS and self.entry.get("combine") != "pairs":
             hint = "state fewer values, or 'combine: pairs'"
             self.file.complain((*self.path, "with"), f"{rows} combinations, more than {MAX_ROWS}", hint)
+        elif sum(any("-" in one.label for one in axis.alternatives) for axis in made) > 1:
+            labels = Counter(map(row_label, itertools.product(*(axis.alternatives for axis in made))))
+            label, times = labels.most_common(1)[0]
+            if times > 1:
+                hint = "write a label without '-'"
+                self.file.complain((*self.path, "with"), f"two combinations are both called '{label}'", hint)
         return tuple(made)
 
     def _check_names(self) -> None:
@@ -243,7 +262,7 @@ class _RuleLoader:
                 self.file.complain((*self.path, "needs"), f"no capability is named '{need}'", hint)
 
     def _take(self, taken: dict[str, str], name: str, what: str, path: YamlPath) -> None:
-        reserved = (language.WORDS - {"dtype"}) | NAMESPACES | {"np", "it"} | oracle.HELPERS
+        reserved = (language.WORDS - {"dtype"}) | NAMESPACES | {"np", "it"} | oracle.HELPERS | oracle.CONSTANTS
         if name in taken:
             self.file.complain(path, f"{what} '{name}' is already a {taken[name]}", "names are distinct")
         elif name in reserved or (name == "dtype" and what == "given"):
@@ -251,7 +270,7 @@ class _RuleLoader:
         taken.setdefault(name, what)
 
     def _given_names(self) -> frozenset[str]:
-        return frozenset(given.name for given in self.givens)
+        return frozenset(self.entry.get("given", {}))  # also those with problems, which are reported already
 
     # -- when --------------------------------------------------------------------------------------------------
 
@@ -260,6 +279,7 @@ class _RuleLoader:
         path = (*self.path, "when")
         source = self.entry.get("when", "")
         tree = language.parse(source, self.file.report_at(path)) if source.strip() else None
+        self.broken = tree is None and bool(source.strip())
         used_in_when = language.plain_names([source, *(given.value for given in self._modules())])
         used_in_when |= language.plain_names(self._lefts())
         pieces = []
@@ -267,6 +287,7 @@ class _RuleLoader:
             piece = language.parse(code.source, self.file.report_at(code.path), whole=False)
             if piece is not None:
                 pieces.append((code, piece))
+            self.broken |= piece is None
         made = language.Uses()
         for part in [tree, *(piece for _, piece in pieces)]:
             if part is not None:
@@ -340,6 +361,10 @@ class _RuleLoader:
         for index, group in enumerate(groups):
             base: YamlPath = (*self.path, "then", index) if isinstance(then, list) else (*self.path, "then")
             condition = Code(group["if"], (*base, "if")) if isinstance(group.get("if"), str) else None
+            if "if" in group and condition is None:
+                self.file.complain(
+                    (*base, "if"), f"found {group['if']!r}", "a condition is text, as in dtype == 'float32'"
+                )
             for left, right in group.items():
                 if left != "if":
                     at = (*base, left)
@@ -347,22 +372,50 @@ class _RuleLoader:
         return tuple(made)
 
     def _check_expect_block(self, made: language.Uses) -> frozenset[str]:
-        known = self.parameters | self._given_names() | self.file.helpers | {"dtype", "device"}
-        return self.file.check_oracle_block(self.entry.get("expect", ""), (*self.path, "expect"), frozenset(known))
+        fixed = self.parameters | self._given_names() | {"dtype", "device"}
+        return self.file.check_oracle_block(self.entry.get("expect", ""), (*self.path, "expect"), frozenset(fixed))
 
     def _check_observations(
         self, observations: tuple[Observation, ...], made: language.Uses, expected: frozenset[str]
     ) -> None:
         self.oracle_names = self.parameters | self._given_names() | self.file.helpers | expected | {"dtype", "device"}
-        for given in self.givens:
-            for source, path in _given_sources(given):
-                self._check_oracle(source, path, frozenset())
+        self._check_given_sources()
         for observation in observations:
             report = self._report_left(observation.path)
             tree = language.parse(observation.left, report, mode="eval")
             if tree is not None:
                 self._check_left(tree, report)
             self._check_expectation(observation.right, observation.path)
+
+    def _check_given_sources(self) -> None:
+        """Expressions in givens see parameters and the givens above; ``like`` names one of these."""
+        everything = self.oracle_names
+        above: set[str] = set()
+        for given in self.givens:
+            self.oracle_names = (everything - self._given_names()) | above
+            for source, path in _given_sources(given):
+                self._check_oracle(source, path, frozenset())
+            for name, path in _given_references(given):
+                if name not in above:
+                    close = difflib.get_close_matches(name, sorted(above), n=1)
+                    hint = f"did you mean '{close[0]}'?" if close else "it names a given that stands above"
+                    self.file.complain(path, f"no given '{name}' above", hint)
+            for source, path in _given_dtypes(given):
+                self._check_dtype(source, path, frozenset())
+            for one in _all_givens([given]):
+                if one.form == "any" and one is not given:
+                    self.file.complain(one.path, "'any' inside a list or mapping", "let it be a given of its own")
+            above.add(given.name)
+        self.oracle_names = everything
+
+    def _check_dtype(self, source: str, path: YamlPath, made: frozenset[str]) -> None:
+        """A dtype is a name or an expression over parameters; a name that is neither is a misspelt dtype."""
+        if source.isidentifier() and source not in self.oracle_names | made:
+            close = difflib.get_close_matches(source, sorted(DTYPES | self.parameters), n=1)
+            hint = f"did you mean '{close[0]}'?" if close else f"dtypes: {', '.join(sorted(DTYPES))}"
+            self.file.complain(path, f"'{source}' is not a dtype", hint)
+        else:
+            self._check_oracle(source, path, made)
 
     def _report_left(self, path: YamlPath) -> language.Report:
         def report(line: int, column: int, message: str, hint: str) -> None:
@@ -372,10 +425,13 @@ class _RuleLoader:
         return report
 
     def _check_left(self, tree: Any, report: language.Report) -> None:
+        known = self.parameters | self._given_names() | self.made.stores | language.collect(tree).stores
+        if self.broken:
+            known |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - NAMESPACES
         checker = language.Checker(
             vocabulary=self.file.vocabulary,
             report=report,
-            known=frozenset(self.parameters | self._given_names() | self.made.stores | language.collect(tree).stores),
+            known=frozenset(known),
             fixed=frozenset(),
             own_members=frozenset(self.made.own_members),
             observing=True,
@@ -386,50 +442,103 @@ class _RuleLoader:
 
     def _check_expectation(self, right: Any, path: YamlPath, depth: int = 0) -> None:
         for value, at in self._columns(right, path):
-            if depth < 3:
+            found = validate(Expect, value, self.file.document, at) if isinstance(value, dict) else []
+            self.file.problems.extend(found)
+            if depth < 3 and not found:
                 self._check_expectation(value, at, depth + 1)
         if isinstance(right, str) and right in self.bound:
             return
-        for check in expect.flatten(expect.parse_expectation(right, path)):
+        checks = expect.parse_expectation(right, path)
+        self._check_not_empty(checks, path)
+        for check in expect.flatten(checks):
             for operand in expect.oracles_of(check):
                 for source, at in expect.oracle_sources(operand.template, operand.path):
-                    self._check_oracle(source, at, frozenset(self.made.stores))
+                    if check.aspect == "dtype":
+                        self._check_dtype(source, at, frozenset(self.made.stores))
+                    else:
+                        self._check_oracle(source, at, frozenset(self.made.stores), it=check.aspect == "holds")
             for observed in expect.observed_of(check):
                 tree = language.parse(observed.source, self.file.report_at(observed.path), mode="eval")
                 if tree is not None:
                     self._check_left(tree, self.file.report_at(observed.path))
 
+    def _check_not_empty(self, checks: tuple[expect.Check, ...], path: YamlPath) -> None:
+        """An expectation that holds of everything is refused, wherever it is nested."""
+        if not checks:
+            self.file.complain(path, "nothing is checked here", "state 'values', a fact or a relation")
+        for check in checks:
+            if check.aspect in ("not", "each"):
+                self._check_not_empty(check.operand, check.path)
+            elif check.aspect in ("one_of", "any_order") and isinstance(check.operand, tuple):
+                for index, group in enumerate(check.operand):
+                    self._check_not_empty(group, (*check.path, index))
+            empty = check.operand in ((), []) or (
+                isinstance(check.operand, expect.Oracle) and check.operand.template == []
+            )
+            if empty and check.aspect in ("one_of", "holds", "shares_memory_with", "elements_from"):
+                self.file.complain(check.path, f"'{check.aspect}' of nothing", "name at least one")
+            if check.aspect == "not":
+                for nested in check.operand:
+                    if nested.aspect not in expect.FACTS | expect.RELATIONS:
+                        hint = "state the wrong value's right counterpart; 'not' takes relations and facts"
+                        self.file.complain(nested.path, f"'{nested.aspect}' inside 'not'", hint)
+
     def _columns(self, right: Any, path: YamlPath) -> Iterable[tuple[Any, YamlPath]]:
         """The columns that a right side which is just a parameter's name stands for."""
         if not (isinstance(right, str) and right in self.bound):
             return
-        for axis in self.axes:
-            for one in axis.alternatives:
-                for name, value in one.bindings:
-                    if name == right:
-                        is_code = isinstance(value, Code)
-                        yield (value.source if is_code else value), (value.path if is_code else path)
+        for raw in self.entry.get("with", {}).items():
+            for name, value, at in self._raw_bindings(*raw):
+                if name == right:
+                    yield value, at
 
-    def _check_oracle(self, source: str, path: YamlPath, made: frozenset[str]) -> None:
+    def _raw_bindings(self, name: str, raw: Any) -> Iterable[tuple[str, Any, YamlPath]]:
+        """What a parameter binds, as written, with its place."""
+        at: YamlPath = (*self.path, "with", name)
+        if isinstance(raw, str):
+            raw, at = self.file.axes.get(raw), ("axes", raw)
+        if isinstance(raw, list):
+            yield from ((name, value, (*at, index)) for index, value in enumerate(raw))
+        for label, value in raw.items() if isinstance(raw, dict) else ():
+            if isinstance(value, dict):
+                yield from ((key, item, (*at, label, key)) for key, item in value.items() if key != "if")
+            else:
+                yield name, value, (*at, label)
+
+    def _check_oracle(self, source: str, path: YamlPath, made: frozenset[str], *, it: bool = False) -> None:
         report = self.file.report_at(path)
         tree = language.parse(source, report, mode="eval")
         if tree is None:
             return
-        checker = oracle.OracleChecker(report, self.oracle_names, made - self.oracle_names)
+        known = self.oracle_names | {"it"} if it else self.oracle_names
+        checker = oracle.OracleChecker(report, frozenset(known), made - known)
         checker.check(tree)
         for name in checker.loads & self.bound.keys():
             for value in self.bound[name]:
                 if isinstance(value, Code) and value.source != source:
-                    self._check_oracle(value.source, value.path, made)
+                    self._check_oracle(value.source, value.path, made, it=it)
 
     def _check_conditions(self, observations: tuple[Observation, ...]) -> None:
-        conditions = [one.condition for axis in self.axes for one in axis.alternatives if one.condition]
-        conditions += [observation.condition for observation in observations if observation.condition]
-        for observation in observations:
-            if isinstance(observation.right, dict) and isinstance(observation.right.get("if"), str):
-                conditions.append(Code(observation.right["if"], (*observation.path, "if")))
+        conditions = [observation.condition for observation in observations if observation.condition]
+        conditions += [
+            Code(observation.right["if"], (*observation.path, "if"))
+            for observation in observations
+            if isinstance(observation.right, dict) and isinstance(observation.right.get("if"), str)
+        ]
         for condition in dict.fromkeys(conditions):
             self._check_oracle(condition.source, condition.path, frozenset(self.made.stores))
+        data = {name for name, values in self.bound.items() if not any(isinstance(value, Code) for value in values)}
+        data |= {axis.name for axis in self.axes if axis.other_devices} | {"dtype", "device"}
+        for one in (one for axis in self.axes for one in axis.alternatives):
+            if one.condition is not None:
+                self._check_case_condition(one.condition, frozenset(data))
+
+    def _check_case_condition(self, condition: Code, known: frozenset[str]) -> None:
+        """A condition on a parameter decides whether there is a case at all, before there are any givens."""
+        tree = language.parse(condition.source, self.file.report_at(condition.path), mode="eval")
+        if tree is None:
+            return
+        oracle.OracleChecker(self.file.report_at(condition.path), known, condition=True).check(tree)
 
     def _check_observes_something(self, observations: tuple[Observation, ...]) -> None:
         if self.entry.get("partial"):
@@ -481,9 +590,25 @@ def _given_sources(given: Given) -> Iterable[tuple[str, YamlPath]]:
         for key in ("mean", "std", "low", "high"):
             if key in one.options:
                 yield from expect.oracle_sources(one.options[key], (*one.path[:-1], key))
-        for value in (one.dtype, one.requires_grad):
-            if isinstance(value, Code):
-                yield value.source, value.path
+        if one.form == "any" and "shape" in one.value:
+            yield from expect.oracle_sources(one.value["shape"], (*one.path, "shape"))
+        if isinstance(one.requires_grad, Code):
+            yield one.requires_grad.source, one.requires_grad.path
+
+
+def _given_dtypes(given: Given) -> Iterable[tuple[str, YamlPath]]:
+    for one in _all_givens([given]):
+        if isinstance(one.dtype, Code):
+            yield one.dtype.source, one.dtype.path
+
+
+def _given_references(given: Given) -> Iterable[tuple[str, YamlPath]]:
+    """The names of other givens that a given takes its shape from."""
+    for one in _all_givens([given]):
+        if one.form == "like":
+            yield one.value, one.path
+        elif one.form == "any" and "broadcasts_with" in one.value:
+            yield one.value["broadcasts_with"], (*one.path, "broadcasts_with")
 
 
 def _strings(value: Any) -> Iterable[str]:

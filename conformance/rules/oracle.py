@@ -73,12 +73,16 @@ class OracleChecker:
     """Checks one expectation, or with ``block`` a few statements that prepare expectations.
 
     ``made`` are the names that `when` makes: using one here is the commonest mistake, and has a hint of its own.
+    ``fixed`` are names that a block may not bind again. With ``condition`` there is no NumPy: whether a case exists is
+    decided from the parameters alone.
     """
 
     report: Report
     known: frozenset[str]
     made: frozenset[str] = frozenset()
     block: bool = False
+    condition: bool = False
+    fixed: frozenset[str] = frozenset()
     loads: set[str] = field(default_factory=set)
     stores: set[str] = field(default_factory=set)
 
@@ -98,7 +102,7 @@ class OracleChecker:
         if not isinstance(node, allowed):
             self._refuse(node, f"{type(node).__name__} is not part of an expectation", "a NumPy expression is expected")
             return
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+        if isinstance(node, ast.Name):
             self._name(node)
         elif isinstance(node, ast.Attribute):
             self._attribute(node)
@@ -108,17 +112,30 @@ class OracleChecker:
 
     def _name(self, node: ast.Name) -> None:
         name = node.id
-        self.loads.add(name)
-        if name in self.known or name in self.stores or name in HELPERS or name in CONSTANTS or name in BUILTINS:
+        if not isinstance(node.ctx, ast.Load):
+            if name in self.fixed or name in HELPERS or name in CONSTANTS or name == "np":
+                self._refuse(node, f"'{name}' cannot be bound again", "choose another name")
             return
-        if name in ("it", "np"):
+        self.loads.add(name)
+        if name in self.known or name in self.stores or name in BUILTINS:
+            return
+        if not self.condition and (name == "np" or name in HELPERS or name in CONSTANTS):
+            return
+        if name == "it":
+            self._refuse(node, "'it' stands only in 'holds'", "it is the observed value there")
             return
         if name in self.made:
             message = f"'{name}' is made in 'when', and an expectation sees only givens and parameters"
             self._refuse(node, message, f"to relate two observations write 'same_as: {name}' or 'close_to: {name}'")
             return
-        close = difflib.get_close_matches(name, [*self.known, *HELPERS, *CONSTANTS, *BUILTINS, "np"], n=1)
-        hint = f"did you mean '{close[0]}'?" if close else "an expectation sees givens, parameters, np and the helpers"
+        if self.condition:
+            pool = {*self.known, *BUILTINS}
+            hint = "a condition sees dtype, device and the parameters that are data"
+        else:
+            pool = {*self.known, *HELPERS, *CONSTANTS, *BUILTINS, "np"}
+            hint = "an expectation sees givens, parameters, np and the helpers"
+        close = difflib.get_close_matches(name, sorted(pool), n=1)
+        hint = f"did you mean '{close[0]}'?" if close else hint
         self._refuse(node, f"unknown name '{name}'", hint)
 
     def _attribute(self, node: ast.Attribute) -> None:
@@ -128,7 +145,7 @@ class OracleChecker:
             parts.append(base.attr)
             base = base.value
         parts.reverse()
-        if isinstance(base, ast.Name) and base.id == "np":
+        if isinstance(base, ast.Name) and base.id == "np" and not self.condition:
             longest = next((n for n in range(len(parts), 0, -1) if ".".join(parts[:n]) in NUMPY), 0)
             if not longest:
                 close = difflib.get_close_matches(".".join(parts), NUMPY, n=1)
@@ -148,3 +165,18 @@ class OracleChecker:
 
     def _refuse(self, node: ast.AST, message: str, hint: str = "") -> None:
         self.report(getattr(node, "lineno", 1), getattr(node, "col_offset", 0), message, hint)
+
+
+def names_made(tree: ast.AST) -> frozenset[str]:
+    """The names that a block leaves to the expectations after it: those bound outside its functions."""
+    made: set[str] = set()
+    todo = list(ast.iter_child_nodes(tree))
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.FunctionDef):
+            made.add(node.name)
+        elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            made.add(node.id)
+        elif isinstance(node, (ast.stmt, ast.Tuple, ast.List, ast.Starred)):
+            todo += ast.iter_child_nodes(node)
+    return frozenset(made)

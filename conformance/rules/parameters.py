@@ -8,10 +8,12 @@ device at a time.
 from __future__ import annotations
 
 import itertools
+import keyword
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from conformance.errors import ConformanceError
 from conformance.rules.documents import YamlPath
 from conformance.rules.model import Alternative, Axis, Code, DType, Rule
 
@@ -80,8 +82,10 @@ def _labelled_axis(name: str, values: dict[str, Any], path: YamlPath, complain: 
                 complain((*at, "if"), f"found {condition!r}", "a condition is text")
                 condition = None
             bindings = tuple((key, _bound(item, (*at, key))) for key, item in value.items() if key != "if")
+            if not bindings:
+                complain(at, f"alternative '{label}' binds nothing", "give it a name with code or data")
             for key, _ in bindings:
-                if not key.isidentifier():
+                if not key.isidentifier() or keyword.iskeyword(key):
                     complain((*at, key), f"'{key}' cannot be a name", "a column is a name that code can use")
             made.append(Alternative(_clean(label), bindings, Code(condition, (*at, "if")) if condition else None))
         elif isinstance(value, str):
@@ -103,6 +107,9 @@ def _bound(value: Any, path: YamlPath) -> Any:
 
 def _distinct(axis: Axis, path: YamlPath, complain: Complain) -> Axis | None:
     labels = [one.label for one in axis.alternatives]
+    if not all(labels):
+        complain(path, "a label of letters and digits is missing", "labels are part of a case's id")
+        return None
     twice = {label for label in labels if labels.count(label) > 1}
     if twice:
         complain(path, f"alternatives share a label: {', '.join(sorted(twice))}", "labels tell cases apart")
@@ -135,7 +142,12 @@ def bindings_of(row: Row) -> dict[str, Any]:
 
 
 def rows(rule: Rule, device: str, other_devices: Sequence[str]) -> Iterator[Row]:
-    """The rows of a rule's parameter table on ``device``, conditions applied."""
+    """The rows of a rule's parameter table on ``device``, conditions applied.
+
+    Raises:
+        ConformanceError: a condition cannot be evaluated for some row.
+
+    """
     pools = []
     for axis in rule.axes:
         if axis.other_devices:
@@ -145,18 +157,22 @@ def rows(rule: Rule, device: str, other_devices: Sequence[str]) -> Iterator[Row]
     combined = all_pairs(pools) if rule.combine == "pairs" else itertools.product(*pools)
     conditional = any(one.condition for axis in rule.axes for one in axis.alternatives)
     for row in combined:
-        if not conditional or _holds(row, device):
+        if not conditional or _holds(rule, row, device):
             yield row
 
 
-def _holds(row: Row, device: str) -> bool:
+def _holds(rule: Rule, row: Row, device: str) -> bool:
     conditions = [one.condition for one in row if one.condition]
     if not conditions:
         return True
     names = {name: value for name, value in bindings_of(row).items() if not isinstance(value, Code)}
     names.setdefault("dtype", "float32")
-    scope = {"__builtins__": {}, **names, "device": device}
-    return all(eval(condition.source, scope) for condition in conditions)
+    scope = {**names, "device": device}
+    try:
+        return all(eval(condition.source, scope) for condition in conditions)
+    except Exception as error:
+        hint = "it must hold or not for every combination of the other parameters"
+        raise ConformanceError(f"{rule.position}: a condition of '{rule.id}' fails: {error}", hint) from error
 
 
 def all_pairs(pools: Sequence[Sequence[Alternative]]) -> Iterator[Row]:
