@@ -16,18 +16,12 @@ from typing import Any
 import numpy as np
 
 from conformance.reference import dtypes
-from conformance.reference.dispatch import (
-    Operation,
-    Rules,
-    by_dimension,
-    common_device,
-    ops,
-    record,
-    wants_grad,
-)
+from conformance.reference.declarations import Operation, Rules, ops
 from conformance.reference.dtypes import BOOLEAN, FLOATING, INTEGER
 from conformance.reference.forward.elementwise import quiet, subtract
 from conformance.reference.modes import state
+from conformance.reference.operands import by_dimension, common_device
+from conformance.reference.recording import record, wants_grad
 from conformance.reference.tensors import Tensor
 
 ndarray = np.ndarray

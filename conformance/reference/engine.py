@@ -21,11 +21,14 @@ from typing import Any
 
 import numpy as np
 
-from conformance.reference import dispatch, dtypes
+from conformance.reference import dtypes
+from conformance.reference.declarations import ops
 from conformance.reference.elementwise import silent
+from conformance.reference.declarations import ops
 from conformance.reference.elementwise import silent
 from conformance.reference.graph import AccumulateGrad, Edge, Node
 from conformance.reference.modes import state
+from conformance.reference.recording import anomaly
 from conformance.reference.storages import is_non_overlapping_and_dense
 from conformance.reference.tensors import Tensor, wrap
 
@@ -143,7 +146,7 @@ class Run:
                     ready.append((-node.sequence_nr, id(node), node))
             add_into(buffers[node], number, grad)
         heapq.heapify(ready)
-        plain = self.inputs is None and not dispatch.anomaly.enabled
+        plain = self.inputs is None and not anomaly.enabled
         while ready:
             _, _, node = heapq.heappop(ready)
             if plain and not node.__dict__:
@@ -192,7 +195,7 @@ class Run:
 
 def call_node(node: Node, grads: list[Tensor | None]) -> Sequence[Tensor | None]:
     """The node's own computation, watched in anomaly mode."""
-    if not dispatch.anomaly.enabled:
+    if not anomaly.enabled:
         return node.apply(grads)
     from conformance.reference.autograd.anomaly import watched
 
@@ -322,7 +325,7 @@ def accumulate_grad(variable: Tensor, grad: Tensor) -> None:
             silent.run(np.add, target, grad._array, target)
             present._counter[0] += 1
         else:
-            dispatch.ops.add_(present, grad)
+            ops.add_(present, grad)
 
 
 layout_policy = SimpleNamespace(enforced=True)

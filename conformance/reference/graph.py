@@ -159,7 +159,7 @@ class AccumulateGrad(Node):
 
 def accumulator(leaf: Tensor) -> AccumulateGrad:
     """The leaf's one AccumulateGrad, made when needed."""
-    found = leaf._accumulator and leaf._accumulator()
+    found: AccumulateGrad | None = leaf._accumulator() if leaf._accumulator else None
     if found is None:
         found = AccumulateGrad(leaf)
         leaf._accumulator = weakref.ref(found)

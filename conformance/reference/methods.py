@@ -7,6 +7,7 @@ from typing import Any
 from conformance.reference import devices, dtypes, hooks
 from conformance.reference.elementwise import strict
 from conformance.reference.errors import NotSupported
+from conformance.reference.forward.shaping import wrap_dim
 from conformance.reference.operations import (
     arithmetic,
     combining,
@@ -40,13 +41,13 @@ def backward(
 
 def size(self: Tensor, dim: int | None = None) -> Any:
     """The shape, or one of its entries."""
-    return self.shape if dim is None else self._array.shape[shaping.wrap_dim(dim, self._array.ndim)]
+    return self.shape if dim is None else self._array.shape[wrap_dim(dim, self._array.ndim)]
 
 
 def stride(self: Tensor, dim: int | None = None) -> Any:
     """The strides in elements, or one of them."""
     found = geometry_of(self).stride
-    return found if dim is None else found[shaping.wrap_dim(dim, len(found))]
+    return found if dim is None else found[wrap_dim(dim, len(found))]
 
 
 def dim(self: Tensor) -> int:

@@ -8,10 +8,10 @@ makes a new one: the slice of the base that it sees. This is lazy, in `ViewInfo.
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 from conformance.reference import graph
+from conformance.reference.declarations import ops
 from conformance.reference.forward.shaping import view_as_real
 from conformance.reference.graph import Node
 from conformance.reference.modes import state
@@ -19,9 +19,6 @@ from conformance.reference.storages import Geometry, window
 from conformance.reference.tensors import Tensor, geometry_of, storage_of
 
 DEFAULT, MULTI_OUTPUT, NO_GRAD_MODE, INFERENCE_MODE, IN_CUSTOM_FUNCTION = range(5)
-
-ops: Any = SimpleNamespace()
-"""Every declared operation by name, for gradient rules and wrappers; `dispatch.py` fills it."""
 
 _REFUSALS = {
     MULTI_OUTPUT: "This view is the output of a function that returns multiple views. Such functions do not allow the "

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from conformance.reference.dispatch import anomaly, current
+from conformance.reference.recording import anomaly, current
 from conformance.reference.graph import Node
 from conformance.reference.tensors import Tensor
 

@@ -14,10 +14,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from conformance.reference import dispatch, graph, views
+from conformance.reference import graph, recording, views
 from conformance.reference.graph import Node, SavedTensor, gradient_edge
 from conformance.reference.modes import state
-from conformance.reference.tensors import Tensor, wrap
+from conformance.reference.tensors import Tensor, geometry_of, wrap
 
 
 class FunctionCtx:
@@ -179,8 +179,8 @@ class Function:
         if recorded:
             node.edges = tuple(gradient_edge(each) for each in tensors)
             node._arguments = [isinstance(each, Tensor) for each in args]
-            if dispatch.anomaly.enabled:
-                node.traceback, node.forward_node = traceback.format_stack()[:-1], dispatch.current_node()
+            if recording.anomaly.enabled:
+                node.traceback, node.forward_node = traceback.format_stack()[:-1], recording.current_node()
         grad_mode, state.grad = state.grad, False
         try:
             if cls.setup_context is Function.setup_context:
@@ -239,10 +239,10 @@ def _wrap_output(
         return output
     if is_input:
         # Returned unchanged: a view stands for it, so that the input's own history is left alone.
-        output = views.make_view(output, views.geometry_of(output), views.IN_CUSTOM_FUNCTION)
+        output = views.make_view(output, geometry_of(output), views.IN_CUSTOM_FUNCTION)
     elif output._grad_fn is not None and output._base is None:
         output = output.detach()  # type: ignore[attr-defined]
-    if silent or not recorded or output._array.dtype.kind not in dispatch.DIFFERENTIABLE:
+    if silent or not recorded or output._array.dtype.kind not in recording.DIFFERENTIABLE:
         if silent and output._requires_grad:
             output._requires_grad = False
         return output
@@ -315,7 +315,7 @@ def once_differentiable(fn: Callable[..., Any]) -> Callable[..., Any]:
         several = outputs if isinstance(outputs, tuple) else (outputs,)
         kept = [None if each is None else each.detach() for each in several]
         node = _TwiceError(requiring, [each for each in kept if each is not None])
-        dispatch.attach(node, [each for each in kept if each is not None])
+        recording.attach(node, [each for each in kept if each is not None])
         return tuple(kept) if isinstance(outputs, tuple) else kept[0]
 
     return wrapper

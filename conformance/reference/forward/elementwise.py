@@ -77,7 +77,7 @@ def relu(x: Array) -> Array:
 
 def sign(x: Array) -> Array:
     """-1, 0 or 1; nan has the sign 0."""
-    found = np.sign(x)
+    found = x.copy() if x.dtype.kind == "b" else np.sign(x)
     return np.where(np.isnan(found), 0, found).astype(x.dtype, copy=False) if x.dtype.kind in "fV" else found
 
 

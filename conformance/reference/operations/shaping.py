@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from conformance.reference import dtypes, storages
-from conformance.reference.dispatch import declare, declare_view, ops
-from conformance.reference.dispatch import check_version
+from conformance.reference.dispatch import check_version, declare, declare_view, ops
 from conformance.reference.errors import NotSupported
 from conformance.reference.forward import shaping
 from conformance.reference.forward.shaping import wrap_dim
