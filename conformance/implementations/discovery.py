@@ -14,10 +14,11 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
-from conformance.errors import ImplementationNotFound
+from conformance.errors import ImplementationNotFound, described
 from conformance.implementations.contract import Implementation
 
 GROUP = "conformance.implementations"
+_MAKING = "an adapter class is made without arguments"
 _BUILT_IN = {
     "torch": "conformance.implementations.torch:TorchImplementation",
     "reference": "conformance.implementations.reference:ReferenceImplementation",
@@ -37,15 +38,19 @@ def find(name: str) -> Implementation:
 
     """
     points: dict[str, EntryPoint] = {point.name: point for point in entry_points(group=GROUP)}
-    target = _BUILT_IN.get(name) or (points[name].value if name in points else name)
+    target = _BUILT_IN.get(name) or (points[name].value.partition("[")[0].strip() if name in points else name)
     found = _import(name, target)
     if isinstance(found, type) and issubclass(found, Implementation):
-        return _named(found(), name)  # type: ignore[call-arg]
+        try:
+            found = found()  # type: ignore[call-arg]
+        except Exception as error:
+            raise ImplementationNotFound(f"making '{name}' failed: {described(error)}", _MAKING) from error
     if isinstance(found, Implementation):
         return _named(found, name)
     if not hasattr(found, "Tensor"):
         hint = "a torch-like namespace has at least Tensor and tensor; anything else subclasses Implementation"
-        raise ImplementationNotFound(f"'{name}' is {type(found).__name__} and not an implementation", hint)
+        kind = type(found).__name__
+        raise ImplementationNotFound(f"'{name}' is a {kind} and not an implementation", hint)
     return Implementation(found, name.replace(":", "."))
 
 
@@ -59,12 +64,17 @@ def _import(name: str, target: str) -> Any:
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
+    if not all(part.isidentifier() for part in module_name.split(".")):
+        raise _unknown(name)
     try:
         found: Any = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
+        owner, _, last = module_name.rpartition(".")
+        if owner and not attribute and error.name == module_name and hasattr(sys.modules.get(owner), last):
+            return getattr(sys.modules[owner], last)  # the name of an adapter as case ids have it
         raise _not_found(name, module_name, error) from None
-    except Exception as error:
-        raise ImplementationNotFound(f"importing '{module_name}' failed: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise ImplementationNotFound(f"importing '{module_name}' failed: {described(error)}") from error
     for part in filter(None, attribute.split(".")):
         try:
             found = getattr(found, part)
@@ -80,6 +90,10 @@ def _not_found(name: str, module_name: str, error: ModuleNotFoundError) -> Imple
         )
     if error.name and not (module_name + ".").startswith(error.name + "."):
         return ImplementationNotFound(f"importing '{module_name}' needs '{error.name}', which is not installed")
+    return _unknown(name)
+
+
+def _unknown(name: str) -> ImplementationNotFound:
     close = difflib.get_close_matches(name, available(), n=1)
     hint = f"did you mean '{close[0]}'?" if close else f"known: {', '.join(available())}, or package.module[:Attribute]"
     return ImplementationNotFound(f"no implementation is called '{name}'", hint)
