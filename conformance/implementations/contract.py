@@ -207,6 +207,12 @@ class Implementation:
         """Make ``dtype`` the one that factories use while a case runs."""
         self.torch.set_default_dtype(self.dtype(dtype))
 
+    def before_case(self) -> None:
+        """Prepare the process for a case: whatever makes many tiny computations cheap."""
+
+    def after_case(self) -> None:
+        """Undo :meth:`before_case`."""
+
     def seed(self, seed: int) -> None:
         """Seed whatever draws random numbers, so that cases do not depend on their order."""
         if hasattr(self.torch, "manual_seed"):

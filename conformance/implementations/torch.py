@@ -149,6 +149,14 @@ class TorchImplementation(Implementation):
         torch.__future__.set_overwrite_module_params_on_conversion(False)
         torch.__future__.set_swap_module_params_on_conversion(False)
 
+    def before_case(self) -> None:
+        # a case's tensors are tiny: waking other threads costs more than they save, and far more on a busy machine
+        self._threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+
+    def after_case(self) -> None:
+        torch.set_num_threads(self._threads)
+
     def seed(self, seed: int) -> None:
         # torch.manual_seed queues a call, with the stack it came from, for every accelerator not yet initialised
         torch.default_generator.manual_seed(seed)

@@ -57,6 +57,7 @@ class Runner:
     def run(self, case: Case) -> Outcome:
         """Run ``case``; every exception but KeyboardInterrupt becomes part of the outcome."""
         started = time.perf_counter()
+        self.implementation.before_case()
         try:
             missing = self.missing(case)
             if missing is not None:
@@ -74,6 +75,7 @@ class Runner:
         except Exception as error:
             outcome = Outcome("error", reason=f"{type(error).__name__}: {error} ({_where(error)})")
         left = self.put_back(case)
+        self.implementation.after_case()
         return Outcome(
             outcome.status, outcome.checks, outcome.findings, outcome.reason, left, outcome.unread,
             time.perf_counter() - started,
