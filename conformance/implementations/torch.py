@@ -29,6 +29,7 @@ class TorchImplementation(Implementation):
             one: str(one).rpartition(".")[2] for one in vars(torch).values() if type(one) is torch.dtype
         }
         self._cpu = torch.device("cpu")
+        self._entered: list[Any] = []
         # a default device is a function mode; asking for their number is cheaper than for the device
         self._function_modes = getattr(torch._C, "_len_torch_function_stack", lambda: 0)
         self._hook_dicts = [
@@ -128,8 +129,10 @@ class TorchImplementation(Implementation):
         }
 
     def reset(self) -> None:
-        while torch.is_inference_mode_enabled():
-            torch._C._InferenceMode(False).__enter__()  # type: ignore[no-untyped-call]
+        if torch.is_inference_mode_enabled():
+            mode = torch.inference_mode(False)
+            mode.__enter__()
+            self._entered.append(mode)  # a mode ends when its object does
         torch.set_grad_enabled(True)
         torch.set_default_dtype(torch.float32)
         if hasattr(torch, "get_default_device"):
