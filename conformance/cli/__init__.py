@@ -79,6 +79,23 @@ def _add(
     )
 
 
+def _count(text: str) -> int:
+    number = int(text) if text.isascii() and text.isdigit() else 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 1 on")
+    return number
+
+
+def _seconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of seconds above 0")
+    return number
+
+
 def _add_specs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--specs", metavar="PATH", action="append", default=[], type=Path,
@@ -98,23 +115,32 @@ examples:
 """
     parser = _add(commands, "run", "Run rules against implementations and print a verdict for each.", epilog)
     parser.add_argument(
-        "patterns", metavar="RULE-PATTERN", nargs="*", help="an id, a topic or a glob: 'batchnorm', '*/detach-*'"
+        "patterns",
+        metavar="RULE-PATTERN",
+        nargs="*",
+        help="an id, a topic or a glob over ids ('batchnorm', '*/detach-*'); all rules by default",
     )
     parser.add_argument(
         "-i", "--implementation", metavar="IMPL", action="append", default=[],
-        help="torch, reference, package.module, package.module:Attribute or a registered name; repeatable",
+        help="torch (the default), reference, package.module, package.module:Attribute or a registered name; repeatable",
     )  # fmt: skip
     parser.add_argument(
-        "-d", "--device", action="append", default=[], help="a device; all there are by default; repeatable"
+        "-d",
+        "--device",
+        action="append",
+        default=[],
+        help="a device of the implementation (cpu, cuda, cuda:1, meta); by default every one it has; repeatable",
     )
     _add_specs(parser)
     parser.add_argument(
         "-o", "--output", metavar="FILE", type=Path, help="write results here as they come (JSON lines)"
     )
-    parser.add_argument("--resume", action="store_true", help="keep what FILE has and run only what it lacks")
-    parser.add_argument("--examples", metavar="N", type=int, default=25, help="examples for each property (25)")
     parser.add_argument(
-        "--timeout", metavar="S", type=float, default=60.0, help="seconds until a case counts as hanging (60)"
+        "--resume", action="store_true", help="keep the cases that FILE has and run only those it lacks"
+    )
+    parser.add_argument("--examples", metavar="N", type=_count, default=25, help="examples for each property (25)")
+    parser.add_argument(
+        "--timeout", metavar="S", type=_seconds, default=60.0, help="seconds until a case counts as hanging (60)"
     )
     parser.add_argument("-q", "--quiet", action="store_true", help="print the verdicts only")
     parser.set_defaults(command=running.run)
@@ -134,9 +160,15 @@ def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _add_list(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     from conformance.cli import inspecting
 
-    parser = _add(commands, "list", "List rules.", "")
-    parser.add_argument("patterns", metavar="PATTERN", nargs="*", help="an id, a topic or a glob")
-    parser.add_argument("--format", choices=("text", "json"), default="text")
+    epilog = """\
+examples:
+  conformance list                        every rule: its id and its sentence
+  conformance list 'hooks' '*/detach-*'   a topic, and what a glob matches
+  conformance list --format json          for other programs: levels, sources, capabilities, file and line too
+"""
+    parser = _add(commands, "list", "List rules: their ids and what they say.", epilog)
+    parser.add_argument("patterns", metavar="PATTERN", nargs="*", help="an id, a topic or a glob over ids")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="a line a rule (text), or JSON")
     _add_specs(parser)
     parser.set_defaults(command=inspecting.list_rules)
 
@@ -146,7 +178,7 @@ def _add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
     epilog = "The script is that of the rule's first case, for torch."
     parser = _add(commands, "explain", "Show a rule: sentence, sources, YAML and a script that checks it.", epilog)
-    parser.add_argument("rule", metavar="RULE", help="a rule's id")
+    parser.add_argument("rule", metavar="RULE", help="a rule's id; 'conformance list' prints them")
     _add_specs(parser)
     parser.set_defaults(command=inspecting.explain)
 
@@ -164,7 +196,11 @@ examples:
     )
     parser.add_argument("case", metavar="CASE", help="a case's id, or a rule's")
     parser.add_argument(
-        "-i", "--implementation", metavar="IMPL", default=None, help="where the id alone does not name it"
+        "-i",
+        "--implementation",
+        metavar="IMPL",
+        default=None,
+        help="the implementation, where the id alone does not name it; torch by default",
     )
     _add_specs(parser)
     parser.set_defaults(command=inspecting.repro)
@@ -173,7 +209,11 @@ examples:
 def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     from conformance.cli import reporting
 
-    parser = _add(commands, "report", "Make one self-contained HTML page from results files.", "")
+    epilog = """\
+examples:
+  conformance report torch.jsonl mine.jsonl -o report.html    implementations side by side
+"""
+    parser = _add(commands, "report", "Make one self-contained HTML page from results files.", epilog)
     parser.add_argument(
         "results", metavar="RESULTS", nargs="+", type=Path, help="files written by 'conformance run -o'"
     )
