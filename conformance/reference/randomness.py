@@ -193,7 +193,7 @@ def _in_single_first(values: Any, dtype: Any) -> Any:
 def _require_floating(self: Tensor, kernel: str) -> None:
     if self.dtype.category < FLOATING:
         name = {"bool": "Bool", "uint8": "Byte", "int8": "Char", "int16": "Short", "int32": "Int"}
-        raise NotImplementedError(f'"{kernel}" not implemented for \'{name.get(self.dtype.name, "Long")}\'')
+        raise NotImplementedError(f"\"{kernel}\" not implemented for '{name.get(self.dtype.name, 'Long')}'")
 
 
 def uniform_(self: Tensor, from_: float = 0, to: float = 1, *, generator: Generator | None = None) -> Tensor:
@@ -256,9 +256,7 @@ def cauchy_(self: Tensor, median: float = 0, sigma: float = 1, *, generator: Gen
     """Fill with Cauchy numbers."""
     if sigma <= 0:
         raise RuntimeError(f"cauchy_ expects sigma > 0.0, but found sigma={sigma}")
-    return _fill(
-        self, "cauchy", generator, lambda e, n, d, _: _in_single_first(numbers.cauchy(e, n, median, sigma), d)
-    )
+    return _fill(self, "cauchy", generator, lambda e, n, d, _: _in_single_first(numbers.cauchy(e, n, median, sigma), d))
 
 
 def random_(self: Tensor, *bounds: int, generator: Generator | None = None) -> Tensor:
@@ -350,8 +348,10 @@ def randn(*size: Any, requires_grad: bool = False, **options: Any) -> Tensor:
 
 
 def randint(*arguments: Any, requires_grad: bool = False, **options: Any) -> Tensor:
-    """randint(high, size) or randint(low, high, size): int64 integers of [low, high)."""
-    names = ("high", "size") if len(arguments) + ("high" in options) + ("size" in options) <= 2 else ("low", "high", "size")
+    """Integers of [low, high), int64; called with (high, size) or (low, high, size)."""
+    names = (
+        ("high", "size") if len(arguments) + ("high" in options) + ("size" in options) <= 2 else ("low", "high", "size")
+    )
     given = [name for name in names if name not in options]
     options.update(zip(given, arguments, strict=False))
     low, high, size = int(options.pop("low", 0)), int(options.pop("high")), options.pop("size")

@@ -65,9 +65,7 @@ def _rebuild_tensor(
 
 
 def _dtype(name: str) -> Any:
-    found = next(
-        (each for each in vars(dtypes).values() if isinstance(each, dtypes.dtype) and each.name == name), None
-    )
+    found = next((each for each in vars(dtypes).values() if isinstance(each, dtypes.dtype) and each.name == name), None)
     if found is None:
         raise RuntimeError(f"the file holds a tensor of the unknown type {name}")
     return found

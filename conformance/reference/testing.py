@@ -62,7 +62,14 @@ def assert_close(
         return
     for one, other in pairs:
         assert_close(
-            one, other, rtol=rtol, atol=atol, equal_nan=equal_nan, check_device=check_device, check_dtype=check_dtype, msg=msg
+            one,
+            other,
+            rtol=rtol,
+            atol=atol,
+            equal_nan=equal_nan,
+            check_device=check_device,
+            check_dtype=check_dtype,
+            msg=msg,
         )
 
 
@@ -84,7 +91,9 @@ def _compare(one: Tensor, other: Tensor, rtol: float | None, atol: float | None,
     _check(one.shape == other.shape, f"The shapes differ: {tuple(one.shape)} and {tuple(other.shape)}", msg)
     if rtol is None or atol is None:
         rtol, atol = _tolerances(one.dtype, other.dtype)
-    kind = np.result_type(*(each._array.dtype if each._array.dtype.kind != "V" else np.float64 for each in (one, other)))
+    kind = np.result_type(
+        *(each._array.dtype if each._array.dtype.kind != "V" else np.float64 for each in (one, other))
+    )
     wide = np.complex128 if kind.kind == "c" else np.float64 if kind.kind == "f" else np.int64
     found, wanted = one._array.astype(wide), other._array.astype(wide)
     with np.errstate(all="ignore"):

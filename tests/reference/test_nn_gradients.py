@@ -18,7 +18,7 @@ F = torch.nn.functional
 # The checkers' own tolerance of 0.1 % would let a rule pass that is off by half of that.
 STRICT = {"atol": 1e-6, "rtol": 1e-4}
 
-# Expressions over real(*sizes), which makes a float64 leaf, and constants c, w, classes; each is a function of all its leaves.
+# Expressions over real(*sizes), which makes a float64 leaf, and the constants w and classes.
 CASES = [
     *[
         f"F.{name}(real(3, 4))"
@@ -119,7 +119,7 @@ class _Leaves:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("source", CASES)
 def test_derivatives_agree_with_finite_differences(source: str) -> None:
-    """gradcheck and gradgradcheck pass."""
+    """`gradcheck` and gradgradcheck pass."""
     torch.manual_seed(0)
     leaves = _Leaves()
     leaves.evaluate(source)

@@ -127,14 +127,18 @@ def test_schedule_gives_the_rates_of_torch(source: str) -> None:
     assert states[0] == states[1]
 
 
-@pytest.mark.parametrize("options", ["", "mode='max'", "threshold_mode='abs', threshold=0.2", "cooldown=2, min_lr=0.02"])
+@pytest.mark.parametrize(
+    "options", ["", "mode='max'", "threshold_mode='abs', threshold=0.2", "cooldown=2, min_lr=0.02"]
+)
 def test_plateau_reduces_as_torch(options: str) -> None:
     """ReduceLROnPlateau reduces in the epochs in which torch's does."""
     metrics = [3.0, 2.0, 2.1, 1.99995, 1.9, 1.95, 1.92, 2.5, 2.6, 2.7, 2.8, 0.5, 0.6, 0.7, 0.8, 0.9]
     rates = []
     for t in (reference, torch):
         o = t.optim.SGD([t.ones(1, requires_grad=True)], lr=0.3)
-        scheduler = eval(f"S(o, patience=1, factor=0.5, {options})", {"S": t.optim.lr_scheduler.ReduceLROnPlateau, "o": o})
+        scheduler = eval(
+            f"S(o, patience=1, factor=0.5, {options})", {"S": t.optim.lr_scheduler.ReduceLROnPlateau, "o": o}
+        )
         rates.append([])
         for metric in metrics:
             scheduler.step(metric)
@@ -182,9 +186,10 @@ def test_wrong_use_is_refused_with_the_same_class_of_error(source: str) -> None:
     raised = []
     for t in (torch, reference):
         p = [t.ones(2, requires_grad=True), t.ones(3, requires_grad=True)]
-        with warnings.catch_warnings(), pytest.raises(Exception) as caught:  # noqa: PT011  whatever torch raises
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            eval(source, {**vars(t.optim), "p": p})
+            with pytest.raises(Exception) as caught:
+                eval(source, {**vars(t.optim), "p": p})
         raised.append(caught.type)
     assert raised[1] is raised[0]
 

@@ -24,12 +24,12 @@ def leaky_relu(x: Array, negative_slope: float) -> Array:
 
 
 def elu(x: Array, alpha: float, scale: float, input_scale: float) -> Array:
-    """scale * x above zero, scale * alpha * (e^(input_scale x) - 1) below."""
+    """`scale` * x above zero, scale * alpha * (e^(input_scale x) - 1) below."""
     return _like(np.where(x > 0, x * scale, np.expm1(np.minimum(x, 0) * input_scale) * (alpha * scale)), x)
 
 
 def gelu(x: Array, approximate: str) -> Array:
-    """x times the normal distribution's cumulative function, or its approximation by tanh."""
+    """`x` times the normal distribution's cumulative function, or its approximation by tanh."""
     if approximate == "tanh":
         inner = (x + x * x * x * 0.044715) * math.sqrt(2 / math.pi)
         return _like(x * 0.5 * (1 + np.tanh(inner)), x)

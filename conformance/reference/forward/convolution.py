@@ -46,7 +46,7 @@ def transposed_sizes(
 def convolution(
     x: Array, w: Array, bias: Array | None, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int
 ) -> Array:
-    """x and w -> y: at each position the product of the window's elements with the kernel."""
+    """`x` and w -> y: at each position the product of the window's elements with the kernel."""
     positions = output_sizes(x.shape[2:], w.shape[2:], stride, padding, dilation)
     columns = _columns(x, w.shape[2:], stride, padding, dilation, groups)
     y = _channels_second(columns @ _kernel_matrix(w, groups), x.shape[0], positions)
@@ -63,7 +63,7 @@ def convolution_transpose(
     dilation: Sizes,
     groups: int,
 ) -> Array:
-    """y and w -> x of the given spatial sizes: each element of y adds its kernel to the window it came from."""
+    """`y` and w -> x of the given spatial sizes: each element of y adds its kernel to the window it came from."""
     count, window = y.shape[0], w.shape[2:]
     columns = _rows(y, groups) @ _kernel_matrix(w, groups).swapaxes(1, 2)
     columns = columns.reshape(groups, count, *y.shape[2:], w.shape[1], *window)
@@ -88,7 +88,7 @@ def convolution_transpose(
 def convolution_weight(
     x: Array, y: Array, window: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int
 ) -> Array:
-    """x and y -> w: for each place of the window, the product of y with what that place saw of x."""
+    """`x` and y -> w: for each place of the window, the product of y with what that place saw of x."""
     columns = _columns(x, window, stride, padding, dilation, groups, y.shape[2:])
     kernels = _rows(y, groups).swapaxes(1, 2) @ columns
     return np.ascontiguousarray(kernels.reshape(y.shape[1], x.shape[1] // groups, *window).astype(x.dtype, copy=False))

@@ -13,7 +13,7 @@ __all__ = ["embedding", "embedding_adjoint"]
 
 
 def embedding(weight: Array, indices: NDArray[np.int64], padding_idx: int) -> Array:
-    """weight (rows, features), indices (*) -> (*, features); IndexError for a number outside the table."""
+    """`weight` (rows, features), indices (*) -> (*, features); IndexError for a number outside the table."""
     if indices.size and (indices.min() < 0 or indices.max() >= weight.shape[0]):
         raise IndexError("index out of range in self")
     return weight[indices]

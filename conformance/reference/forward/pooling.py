@@ -25,7 +25,7 @@ __all__ = ["adaptive_max", "adaptive_range", "average", "average_adjoint", "maxi
 def pooled_sizes(
     sizes: Sizes, window: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, ceil_mode: bool
 ) -> tuple[int, ...]:
-    """How many windows fit along each dimension; with `ceil_mode` a last one may hang over the end if it begins inside."""
+    """How many windows fit along each dimension; with `ceil_mode` a last one may hang over the end."""
     found = []
     for size, extent, step, pad, gap in zip(sizes, window, stride, padding, dilation, strict=True):
         room = size + 2 * pad - gap * (extent - 1) - 1
@@ -48,9 +48,7 @@ def _margins(
     """Padding before and after each dimension, so that every window lies inside."""
     return [
         (pad, max(pad, (count - 1) * step + gap * (extent - 1) + 1 - size - pad))
-        for size, count, extent, step, pad, gap in zip(
-            sizes, positions, window, stride, padding, dilation, strict=True
-        )
+        for size, count, extent, step, pad, gap in zip(sizes, positions, window, stride, padding, dilation, strict=True)
     ]
 
 
@@ -59,9 +57,7 @@ def _windows(x: Array, positions: Sizes, window: Sizes, stride: Sizes, dilation:
     extents = tuple(gap * (extent - 1) + 1 for extent, gap in zip(window, dilation, strict=True))
     spatial = len(window)
     seen = sliding_window_view(x, extents, axis=tuple(range(x.ndim - spatial, x.ndim)))
-    steps = tuple(
-        slice(0, (count - 1) * step + 1, step) for count, step in zip(positions, stride, strict=True)
-    )
+    steps = tuple(slice(0, (count - 1) * step + 1, step) for count, step in zip(positions, stride, strict=True))
     return seen[(..., *steps, *(slice(None, None, gap) for gap in dilation))]
 
 

@@ -5,7 +5,7 @@ the Mersenne twister, how many of them a sample consumes, the order in which it 
 arithmetic that follows, fused multiply-adds included. A function takes an engine and a count and returns a flat array
 in the order in which torch fills memory.
 
-Elsewhere: `Generator`, the default generator and everything that makes tensors are in `conformance.reference.randomness`.
+Elsewhere: `Generator`, the default generator and all that makes tensors are in `conformance.reference.randomness`.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def _unit(engine: MersenneTwister, count: int, computed: type[np.floating[Any]])
 
 
 def _fused(factor: Array, scale: Any, shift: Any) -> Array:
-    """factor * scale + shift, rounded once, as the processor's fused multiply-add gives it."""
+    """`factor` * scale + shift, rounded once, as the processor's fused multiply-add gives it."""
     if factor.dtype == np.float32:
         return (factor.astype(np.float64) * np.float64(scale) + np.asarray(shift, np.float64)).astype(np.float32)
     product = factor * scale

@@ -61,9 +61,7 @@ ACTIVATION_RULES: dict[str, Rules] = {
     },
     "log_sigmoid": {"self": lambda grad, self: grad * (-self).sigmoid()},
     "mish": {"self": _mish},
-    "hardtanh": {
-        "self": lambda grad, self, min_val, max_val: _where((self > min_val) & (self < max_val), grad)
-    },
+    "hardtanh": {"self": lambda grad, self, min_val, max_val: _where((self > min_val) & (self < max_val), grad)},
     "hardsigmoid": {"self": lambda grad, self: _where((self > -3) & (self < 3), grad / 6)},
     "hardswish": {"self": _hardswish},
     "hardshrink": {"self": lambda grad, self, lambd: _where((self >= -lambd) & (self <= lambd), 0.0, grad)},

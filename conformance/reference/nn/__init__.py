@@ -1,3 +1,4 @@
+# ruff: noqa: F401, F403
 """torch.nn: modules, parameters, layers, losses.
 
 functional: layers as functions. parameter: Parameter and Buffer. modules: Module and the layers built on it.
@@ -6,10 +7,7 @@ init: first values. utils: clipping gradients, parameters as a vector.
 
 from __future__ import annotations
 
-from typing import Any
-
 import conformance.reference.operations.neural
-from conformance.reference.errors import NotSupported
 from conformance.reference.nn import functional, init, modules, parameter, utils
 from conformance.reference.nn.modules import *
 from conformance.reference.nn.modules.module import Module

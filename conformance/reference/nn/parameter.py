@@ -141,5 +141,3 @@ class UninitializedBuffer(_Uninitialised, Tensor):
 def is_lazy(tensor: object) -> bool:
     """Whether a parameter or buffer still waits for its shape."""
     return isinstance(tensor, _Uninitialised)
-
-

@@ -81,9 +81,7 @@ normalize_rms = declare(
     outputs=("output", "rstd"),
 )
 
-embedding_ = declare(
-    "embedding", embedding.embedding, embedding_rules.EMBEDDING, inputs=("weight", "indices")
-)
+embedding_ = declare("embedding", embedding.embedding, embedding_rules.EMBEDDING, inputs=("weight", "indices"))
 embedding_adjoint = declare(
     "embedding_adjoint", embedding.embedding_adjoint, embedding_rules.EMBEDDING_ADJOINT, inputs=("self", "indices")
 )

@@ -1,6 +1,7 @@
 """torch.optim: optimizers and learning-rate schedulers.
 
-optimizer: what all share. sgd, adam, adaptive, lbfgs: the algorithms. lr_scheduler: schedules. swa_utils: averaging.
+optimizer: what all share. sgd, adam, adaptive, lbfgs: the algorithms. schedules,
+combined_schedules: what lr_scheduler assembles. swa_utils: averaging.
 """
 
 from __future__ import annotations

@@ -228,9 +228,7 @@ class NAdam(Optimizer):
         gradient = _decayed(parameter, gradient, group)
         mean, square = _average(state, gradient, group["betas"])
         first, second = group["betas"]
-        now, following = (
-            first * (1.0 - 0.5 * 0.96 ** (at * group["momentum_decay"])) for at in (step, step + 1)
-        )
+        now, following = (first * (1.0 - 0.5 * 0.96 ** (at * group["momentum_decay"])) for at in (step, step + 1))
         state["mu_product"] *= now
         product = float(state["mu_product"])
         scale = (square / (1 - second**step)).sqrt().add_(group["eps"])

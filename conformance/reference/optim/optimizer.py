@@ -255,8 +255,10 @@ class Optimizer:
         for parameter in self._all_parameters():
             numbers.setdefault(id(parameter), len(numbers))
         groups = [
-            {**{key: value for key, value in group.items() if key != "params"},
-             "params": [numbers[id(parameter)] for parameter in group["params"]]}
+            {
+                **{key: value for key, value in group.items() if key != "params"},
+                "params": [numbers[id(parameter)] for parameter in group["params"]],
+            }
             for group in self.param_groups
         ]
         state = {numbers[id(key)] if isinstance(key, Tensor) else key: value for key, value in self.state.items()}

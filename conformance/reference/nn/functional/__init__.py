@@ -1,3 +1,4 @@
+# ruff: noqa: F403
 """torch.nn.functional: the layers as functions of tensors, parameters given as arguments.
 
 Checks, defaults and names are here; the operations below them are declared in `conformance.reference.operations`.

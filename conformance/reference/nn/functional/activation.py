@@ -63,46 +63,46 @@ def relu6(input: Tensor, inplace: bool = False) -> Any:
 
 
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Any:
-    """x held between two bounds."""
+    """`x` held between two bounds."""
     if min_val > max_val:
         raise ValueError("min_val cannot be greater than max_val")
     return _run("hardtanh", input, inplace, min_val, max_val)
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Any:
-    """x above zero, negative_slope * x below."""
+    """`x` above zero, negative_slope * x below."""
     return _run("leaky_relu", input, inplace, negative_slope)
 
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Any:
-    """x above zero, alpha * (e^x - 1) below."""
+    """`x` above zero, alpha * (e^x - 1) below."""
     return _run("elu", input, inplace, alpha, 1.0, 1.0)
 
 
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Any:
-    """x above zero, alpha * (e^(x / alpha) - 1) below."""
+    """`x` above zero, alpha * (e^(x / alpha) - 1) below."""
     return _run("elu", input, inplace, alpha, 1.0, 1.0 / alpha)
 
 
 def selu(input: Tensor, inplace: bool = False) -> Any:
-    """elu scaled so that normal activations stay normal from layer to layer."""
+    """`elu` scaled so that normal activations stay normal from layer to layer."""
     return _run("elu", input, inplace, _SELU_ALPHA, _SELU_SCALE, 1.0)
 
 
 def gelu(input: Tensor, approximate: str = "none") -> Any:
-    """x times the cumulative normal distribution; approximate="tanh" for its approximation."""
+    """`x` times the cumulative normal distribution; approximate="tanh" for its approximation."""
     if approximate not in ("none", "tanh"):
         raise RuntimeError("approximate argument must be either none or tanh.")
     return ops.gelu(input, approximate)
 
 
 def silu(input: Tensor, inplace: bool = False) -> Any:
-    """x * sigmoid(x)."""
+    """`x` * sigmoid(x)."""
     return _run("silu", input, inplace)
 
 
 def mish(input: Tensor, inplace: bool = False) -> Any:
-    """x * tanh(softplus(x))."""
+    """`x` * tanh(softplus(x))."""
     return _run("mish", input, inplace)
 
 
@@ -122,7 +122,7 @@ def hardsigmoid(input: Tensor, inplace: bool = False) -> Any:
 
 
 def hardswish(input: Tensor, inplace: bool = False) -> Any:
-    """x * relu6(x + 3) / 6."""
+    """`x` * relu6(x + 3) / 6."""
     return _run("hardswish", input, inplace)
 
 
@@ -132,24 +132,24 @@ def hardshrink(input: Tensor, lambd: float = 0.5) -> Any:
 
 
 def softshrink(input: Tensor, lambd: float = 0.5) -> Any:
-    """x moved toward zero by lambd, and zero where that would cross it."""
+    """`x` moved toward zero by lambd, and zero where that would cross it."""
     if lambd < 0:
         raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd}.")
     return ops.softshrink(input, lambd)
 
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Any:
-    """x above the threshold, `value` elsewhere."""
+    """`x` above the threshold, `value` elsewhere."""
     return _run("threshold", input, inplace, threshold, value)
 
 
 def tanhshrink(input: Any) -> Any:
-    """x - tanh(x)."""
+    """`x` - tanh(x)."""
     return input - input.tanh()
 
 
 def softsign(input: Any) -> Any:
-    """x / (1 + |x|)."""
+    """`x` / (1 + |x|)."""
     return input / (input.abs() + 1)
 
 
@@ -248,4 +248,3 @@ def _positions(input: Any, dim: int) -> Any:
     sizes = [1] * input.dim()
     sizes[dim] = -1
     return arange(input.shape[dim], device=input.device).reshape(sizes)
-

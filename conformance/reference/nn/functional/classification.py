@@ -171,7 +171,7 @@ def binary_cross_entropy_with_logits(
     reduction: str = "mean",
     pos_weight: Any = None,
 ) -> Any:
-    """sigmoid and binary cross entropy in one, without overflow; `pos_weight` scales the loss of positives."""
+    """`sigmoid` and binary cross entropy in one, without overflow; `pos_weight` scales the loss of positives."""
     chosen = reduction_name(reduction, size_average, reduce)
     if target.shape != input.shape:
         raise ValueError(f"Target size ({target.shape}) must be the same as input size ({input.shape})")

@@ -175,14 +175,10 @@ def _transposed(spatial: int) -> Callable[..., Any]:
         groups: int = 1,
         dilation: Any = 1,
     ) -> Any:
-        return _convolve_transposed(
-            spatial, input, weight, bias, stride, padding, output_padding, groups, dilation
-        )
+        return _convolve_transposed(spatial, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
     conv_transpose.__name__ = f"conv_transpose{spatial}d"
-    conv_transpose.__doc__ = (
-        f"The adjoint of conv{spatial}d: input (N, C, *), weight (C, K / groups, *) -> (N, K, *)."
-    )
+    conv_transpose.__doc__ = f"The adjoint of conv{spatial}d: input (N, C, *), weight (C, K / groups, *) -> (N, K, *)."
     return conv_transpose
 
 

@@ -13,11 +13,9 @@ __all__ = ["bilinear", "embedding", "linear", "one_hot"]
 
 
 def linear(input: Any, weight: Any, bias: Any = None) -> Any:
-    """x (*, in) and weight (out, in) -> x weight^T + bias (*, out)."""
+    """`x` (*, in) and weight (out, in) -> x weight^T + bias (*, out)."""
     if input.dtype is not weight.dtype:
-        raise RuntimeError(
-            f"mat1 and mat2 must have the same dtype, but got {input.dtype} and {weight.dtype}"
-        )
+        raise RuntimeError(f"mat1 and mat2 must have the same dtype, but got {input.dtype} and {weight.dtype}")
     product = input.matmul(weight.t())
     return product if bias is None else product + bias
 
@@ -25,9 +23,7 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
 def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:
     """x1 (*, in1), x2 (*, in2), weight (out, in1, in2) -> x1^T weight x2 for each output (*, out)."""
     if input1.dim() != input2.dim():
-        raise RuntimeError(
-            f"bilinear(): input dimensions do not match: got {input1.dim()} and {input2.dim()}"
-        )
+        raise RuntimeError(f"bilinear(): input dimensions do not match: got {input1.dim()} and {input2.dim()}")
     if input1.shape[-1] != weight.shape[1] or input2.shape[-1] != weight.shape[2]:
         raise RuntimeError("bilinear(): the inputs' last dimensions do not match those of weight")
     outputs, first, second = weight.shape

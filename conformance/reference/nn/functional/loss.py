@@ -120,7 +120,7 @@ def kl_div(
     reduction: str = "mean",
     log_target: bool = False,
 ) -> Any:
-    """target * (log target - input), `input` holding logarithms; "batchmean" divides the sum by the batch's size."""
+    """`target` * (log target - input), `input` holding logarithms; "batchmean" divides the sum by the batch's size."""
     if reduction == "mean" and size_average is None and reduce is None:
         warnings.warn(
             "reduction: 'mean' divides the total loss by both the batch size and the support size. 'batchmean' divides "

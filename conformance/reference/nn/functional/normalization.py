@@ -24,7 +24,7 @@ __all__ = [
 def _check_types(name: str, input: Any, *others: Any) -> None:
     """Parameters have the input's type, or float32 beside a 16-bit input."""
     if input.dtype.category < dtypes.FLOATING:
-        raise NotImplementedError(f'"{name}" not implemented for \'{input.dtype.name.capitalize()}\'')
+        raise NotImplementedError(f"\"{name}\" not implemented for '{input.dtype.name.capitalize()}'")
     for other in others:
         if other is None or other.dtype is input.dtype:
             continue
@@ -133,9 +133,7 @@ def rms_norm(input: Any, normalized_shape: Sequence[int], weight: Any = None, ep
     return ops.native_rms_norm(input, weight, axes, eps)[0]
 
 
-def _last_axes(
-    input: Any, shape: tuple[int, ...], weight: Any, bias: Any, compact: bool = False
-) -> tuple[int, ...]:
+def _last_axes(input: Any, shape: tuple[int, ...], weight: Any, bias: Any, compact: bool = False) -> tuple[int, ...]:
     sizes = list(shape)
     for name, parameter in (("weight", weight), ("bias", bias)):
         if parameter is not None and tuple(parameter.shape) != shape:
@@ -144,7 +142,9 @@ def _last_axes(
                 f"{list(parameter.shape)} and normalized_shape = {sizes}"
             )
     if not shape:
-        raise RuntimeError("Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element")
+        raise RuntimeError(
+            "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element"
+        )
     if tuple(input.shape[-len(shape) :]) != shape:
         raise RuntimeError(
             f"Given normalized_shape={sizes}, expected input with shape [*{'' if compact else ', '}"
@@ -176,9 +176,7 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     return output if bias is None else output + _by_channel(bias, rank)
 
 
-def local_response_norm(
-    input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
-) -> Any:
+def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Any:
     """Divided by a power of the mean square over neighbouring channels."""
     from conformance.reference.nn.functional.padding import pad
 
@@ -195,5 +193,3 @@ def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out:
     if out is not None:
         raise NotSupported("normalize with out=")
     return input / input.norm(p, dim, keepdim=True).clamp(min=eps).expand_as(input)
-
-

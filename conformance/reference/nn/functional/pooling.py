@@ -133,9 +133,7 @@ def _avg_pool(spatial: int) -> Callable[..., Any]:
 def _adaptive_sizes(batched: Any, spatial: int, output_size: Any) -> tuple[int, ...]:
     """One number for each dimension; None keeps the input's."""
     asked = (output_size,) * spatial if output_size is None or isinstance(output_size, int) else tuple(output_size)
-    return tuple(
-        size if want is None else int(want) for want, size in zip(asked, batched.shape[2:], strict=True)
-    )
+    return tuple(size if want is None else int(want) for want, size in zip(asked, batched.shape[2:], strict=True))
 
 
 def _adaptive_avg_pool(spatial: int) -> Callable[..., Any]:

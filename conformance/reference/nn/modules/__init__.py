@@ -1,3 +1,4 @@
+# ruff: noqa: F401, F403
 """The layers, one file a family; all of them are names of `conformance.reference.nn` too."""
 
 from __future__ import annotations

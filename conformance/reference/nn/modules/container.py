@@ -204,7 +204,11 @@ class ModuleDict(Module):
         items: Any = modules.items() if isinstance(modules, (Mapping, ModuleDict)) else modules
         for position, pair in enumerate(items):
             if not isinstance(pair, (tuple, list)):
-                raise TypeError(f"ModuleDict update sequence element #{position} should be Iterable; is {type_name(pair)}")
+                raise TypeError(
+                    f"ModuleDict update sequence element #{position} should be Iterable; is {type_name(pair)}"
+                )
             if len(pair) != 2:
-                raise ValueError(f"ModuleDict update sequence element #{position} has length {len(pair)}; 2 is required")
+                raise ValueError(
+                    f"ModuleDict update sequence element #{position} has length {len(pair)}; 2 is required"
+                )
             self[pair[0]] = pair[1]

@@ -83,7 +83,9 @@ class _ConvNd(Module):
 
     def _checked_padding(self, padding: Any) -> Any:
         if self.padding_mode not in _PADDING_MODES:
-            raise ValueError(f"padding_mode must be one of {_PADDING_MODES}, but got padding_mode='{self.padding_mode}'")
+            raise ValueError(
+                f"padding_mode must be one of {_PADDING_MODES}, but got padding_mode='{self.padding_mode}'"
+            )
         if not isinstance(padding, str):
             return spread_out(padding, self.spatial, "padding")
         if padding not in ("same", "valid"):
@@ -142,7 +144,18 @@ class _Convolution(_ConvNd):
         dtype: Any = None,
     ) -> None:
         self._set_up(
-            in_channels, out_channels, kernel_size, stride, padding, 0, dilation, groups, bias, padding_mode, device, dtype
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            padding,
+            0,
+            dilation,
+            groups,
+            bias,
+            padding_mode,
+            device,
+            dtype,
         )
 
     def forward(self, input: Any) -> Any:

@@ -71,7 +71,12 @@ def _family(name: str, base: type[_Pad], says: str, mode: str = "constant") -> l
         type(
             f"{name}{spatial}d",
             (base,),
-            {"__doc__": f"{says}, of {spatial} dimension(s).", "__module__": __name__, "spatial": spatial, "mode": mode},
+            {
+                "__doc__": f"{says}, of {spatial} dimension(s).",
+                "__module__": __name__,
+                "spatial": spatial,
+                "mode": mode,
+            },
         )
         for spatial in (1, 2, 3)
     ]
@@ -100,7 +105,9 @@ class Upsample(Module):
         self.scale_factor = (
             tuple(map(float, scale_factor))
             if isinstance(scale_factor, tuple)
-            else None if scale_factor is None else float(scale_factor)
+            else None
+            if scale_factor is None
+            else float(scale_factor)
         )
         self.recompute_scale_factor = recompute_scale_factor
 

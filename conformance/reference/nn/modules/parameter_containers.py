@@ -147,7 +147,7 @@ class ParameterDict(Module):
 
     def get(self, key: str, default: Any = None) -> Any:
         """The entry, or `default` where there is none."""
-        return self[key] if key in self else default
+        return self[key] if key in self else default  # noqa: SIM401  this is what get() is
 
     def setdefault(self, key: str, default: Any = None) -> Any:
         """The entry, made of `default` where there is none."""

@@ -140,9 +140,7 @@ class _MaxUnpool(_Pool):
         self.padding = spread_out(padding, self.spatial, "padding")
 
     def forward(self, input: Any, indices: Any, output_size: Any = None) -> Any:
-        return self._function("max_unpool")(
-            input, indices, self.kernel_size, self.stride, self.padding, output_size
-        )
+        return self._function("max_unpool")(input, indices, self.kernel_size, self.stride, self.padding, output_size)
 
 
 class MaxPool1d(_MaxPool):

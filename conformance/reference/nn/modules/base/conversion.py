@@ -41,8 +41,8 @@ class Conversion(Traversal):
         return self
 
     def to(self: Self, *args: Any, **kwargs: Any) -> Self:
-        """to(device), to(dtype), to(device, dtype) or to(tensor); TypeError for a dtype that has no gradients."""
-        device, dtype, non_blocking = _parse_destination(*args, **kwargs)
+        """Takes a device, a dtype, both, or a tensor that has both; TypeError for a dtype that has no gradients."""
+        device, dtype = _parse_destination(*args, **kwargs)
         if dtype is not None and not (dtype.is_floating_point or dtype.is_complex):
             raise TypeError(
                 f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}"
@@ -101,7 +101,7 @@ def _empty_like(tensor: Tensor, device: Any) -> Tensor:
 
 def _parse_destination(
     *args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False, tensor: Tensor | None = None
-) -> tuple[Any, Any, bool]:
+) -> tuple[Any, Any]:
     """The device and dtype that the arguments of `to` name; None for what is left as it is."""
     for argument in args:
         if isinstance(argument, Tensor):
@@ -111,11 +111,11 @@ def _parse_destination(
         elif isinstance(argument, (Device, str)):
             device = Device(argument) if isinstance(argument, str) else argument
         elif isinstance(argument, bool):
-            non_blocking = argument
+            continue
         elif argument is not None:
             raise TypeError(f"to() received an invalid combination of arguments - got ({type(argument).__name__})")
     if tensor is not None:
         device, dtype = tensor.device, tensor.dtype
     if isinstance(device, str):
         device = Device(device)
-    return device, dtype, non_blocking
+    return device, dtype

@@ -12,10 +12,10 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
+from conformance.reference.graph import RemovableHandle
 from conformance.reference.nn.modules.base.full_backward import FullBackwardHooks
 from conformance.reference.nn.modules.base.registration import Registration
 from conformance.reference.tensors import Tensor
-from conformance.reference.graph import RemovableHandle
 
 __all__ = [
     "Hooks",
@@ -188,9 +188,7 @@ class Hooks(Registration):
                     args = replaced if isinstance(replaced, tuple) else (replaced,)
         return args, kwargs
 
-    def _run_forward_hooks(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any, finished: set[int]
-    ) -> Any:
+    def _run_forward_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any, finished: set[int]) -> Any:
         for key, hook, takes_kwargs, _ in self._all_forward_hooks():
             finished.add(key)
             replaced = hook(self, args, kwargs, result) if takes_kwargs else hook(self, args, result)
@@ -198,15 +196,13 @@ class Hooks(Registration):
                 result = replaced
         return result
 
-    def _run_hooks_that_always_run(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], finished: set[int]
-    ) -> None:
-        """After an exception: the hooks that asked for it and have not run, with no output; their errors are dropped."""
+    def _run_hooks_that_always_run(self, args: tuple[Any, ...], kwargs: dict[str, Any], finished: set[int]) -> None:
+        """After an exception: the hooks that asked for it and have not run; their own errors are dropped."""
         for key, hook, takes_kwargs, always in self._all_forward_hooks():
             if always and key not in finished:
                 try:
                     hook(self, args, kwargs, None) if takes_kwargs else hook(self, args, None)
-                except Exception:  # noqa: BLE001  the first error is the one to report
+                except Exception:  # noqa: S112  the error that stopped the call is the one to report
                     continue
 
     def _all_forward_hooks(self) -> list[tuple[int, Hook, bool, bool]]:
@@ -230,7 +226,9 @@ class Hooks(Registration):
         if not hooks:
             return
         while not isinstance(result, Tensor):
-            result = next(v for v in result.values() if isinstance(v, Tensor)) if isinstance(result, dict) else result[0]
+            result = (
+                next(v for v in result.values() if isinstance(v, Tensor)) if isinstance(result, dict) else result[0]
+            )
         if result.grad_fn is not None:
             for hook in hooks:
                 result.grad_fn.register_hook(functools.partial(hook, self))

@@ -13,11 +13,11 @@ from collections import OrderedDict, namedtuple
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from conformance.reference.graph import RemovableHandle
 from conformance.reference.modes import no_grad
 from conformance.reference.nn.modules.base.traversal import Traversal
 from conformance.reference.nn.parameter import Parameter, is_lazy
 from conformance.reference.tensors import Tensor
-from conformance.reference.graph import RemovableHandle
 
 __all__ = ["State"]
 
@@ -130,7 +130,7 @@ class State(Traversal):
         entries = OrderedDict(state_dict)
         if metadata is not None:
             entries._metadata = metadata  # type: ignore[attr-defined]
-        _load(self, entries, "", metadata, assign, (strict, missing, unexpected, errors))
+        _load(self, entries, "", metadata, assign, (missing, unexpected, errors))
         if strict:
             for title, keys in (("Missing", missing), ("Unexpected", unexpected)):
                 if keys:
@@ -173,9 +173,7 @@ class State(Traversal):
                     if not known:
                         unexpected_keys.append(key)
 
-    def _load_one(
-        self, name: str, own: Tensor, key: str, loaded: Any, local_metadata: dict[str, Any]
-    ) -> str | None:
+    def _load_one(self, name: str, own: Tensor, key: str, loaded: Any, local_metadata: dict[str, Any]) -> str | None:
         """Copy or assign one tensor; returns what is wrong with it, if anything."""
         if not isinstance(loaded, Tensor):
             return (
@@ -196,7 +194,7 @@ class State(Traversal):
                     self._assign(name, own, loaded)
                 else:
                     own.copy_(loaded)
-        except Exception as error:  # noqa: BLE001  every failure is reported together with the others
+        except Exception as error:
             return (
                 f'While copying the parameter named "{key}", whose dimensions in the model are {own.shape} and '
                 f"whose dimensions in the checkpoint are {loaded.shape}, an exception occurred : {error.args}."
@@ -224,7 +222,7 @@ class State(Traversal):
 
 
 class _BoundHook:
-    """A load pre-hook that gets its module first, held weakly so that the module owns the hook and not both each other."""
+    """A load pre-hook that gets its module first; it holds the module weakly, as the module holds it."""
 
     def __init__(self, hook: Callable[..., Any], module: State | None) -> None:
         functools.update_wrapper(self, hook)
@@ -258,13 +256,13 @@ def _load(
     prefix: str,
     metadata: Mapping[str, Any] | None,
     assign: bool,
-    report: tuple[bool, list[str], list[str], list[str]],
+    report: tuple[list[str], list[str], list[str]],
 ) -> None:
     """Load one module and its children; each child sees only the entries under its own prefix."""
     local_metadata = {} if metadata is None else dict(metadata.get(prefix[:-1], {}))
     if assign:
         local_metadata["assign_to_params_buffers"] = True
-    strict, missing, unexpected, errors = report
+    missing, unexpected, errors = report
     module._load_from_state_dict(state_dict, prefix, local_metadata, True, missing, unexpected, errors)
     for name, child in module._modules.items():
         if child is not None:

@@ -24,7 +24,7 @@ class Traversal(Registration):
     def named_modules(
         self, memo: set[Any] | None = None, prefix: str = "", remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Any]]:
-        """This module under `prefix`, then every descendant by its dotted path."""
+        """The module itself under `prefix`, then every descendant by its dotted path."""
         memo = set() if memo is None else memo
         if self in memo:
             return
@@ -37,7 +37,7 @@ class Traversal(Registration):
                 yield from module.named_modules(memo, path, remove_duplicate)
 
     def modules(self) -> Iterator[Any]:
-        """This module and every descendant, each once."""
+        """The module itself and every descendant, each once."""
         for _, module in self.named_modules():
             yield module
 

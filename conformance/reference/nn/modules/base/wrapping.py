@@ -17,9 +17,7 @@ __all__ = ["REQUIRED", "layer"]
 REQUIRED = inspect.Parameter.empty
 
 
-def layer(
-    name: str, module: str, function: Callable[..., Any], says: str, /, **settings: Any
-) -> type[Module]:
+def layer(name: str, module: str, function: Callable[..., Any], says: str, /, **settings: Any) -> type[Module]:
     """A Module class called `name`, defined in `module`, whose docstring is `says`.
 
     A setting whose default is `REQUIRED` has none. `inplace` is printed only when it is true.
@@ -28,7 +26,7 @@ def layer(
     parameters = [inspect.Parameter(key, kind, default=default) for key, default in settings.items()]
     signature = inspect.Signature(parameters)
 
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807  it becomes the class's
         try:
             bound = signature.bind(*args, **kwargs)
         except TypeError as error:

@@ -8,8 +8,8 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
-from conformance.reference.optim.lr_scheduler import LRScheduler, current_rates, set_rates
 from conformance.reference.optim.optimizer import Optimizer
+from conformance.reference.optim.schedules import LRScheduler, current_rates, set_rates
 
 __all__ = ["ChainedScheduler", "CosineAnnealingWarmRestarts", "OneCycleLR", "ReduceLROnPlateau", "SequentialLR"]
 
@@ -20,7 +20,7 @@ class _Combined(LRScheduler):
     _schedulers: list[Any]
 
     def state_dict(self) -> dict[str, Any]:
-        """This scheduler's own state and those of the combined ones."""
+        """The scheduler's own state and those of the combined ones."""
         own = {key: value for key, value in self.__dict__.items() if key not in ("optimizer", "_schedulers")}
         return {**own, "_schedulers": [each.state_dict() for each in self._schedulers]}
 
@@ -39,7 +39,9 @@ class SequentialLR(_Combined):
         self, optimizer: Optimizer, schedulers: Sequence[Any], milestones: Sequence[int], last_epoch: int = -1
     ) -> None:
         if not schedulers:
-            raise ValueError(f"{type(self).__name__} expects at least one scheduler to be chained, but got no scheduler.")
+            raise ValueError(
+                f"{type(self).__name__} expects at least one scheduler to be chained, but got no scheduler."
+            )
         if any(each.optimizer is not optimizer for each in schedulers):
             raise ValueError(f"{type(self).__name__} expects all schedulers to belong to the same optimizer.")
         if len(milestones) != len(schedulers) - 1:
@@ -76,7 +78,9 @@ class ChainedScheduler(_Combined):
 
     def __init__(self, schedulers: Sequence[Any], optimizer: Optimizer | None = None) -> None:
         if not schedulers:
-            raise ValueError(f"{type(self).__name__} expects at least one scheduler to be chained, but got no scheduler.")
+            raise ValueError(
+                f"{type(self).__name__} expects at least one scheduler to be chained, but got no scheduler."
+            )
         optimizer = optimizer or schedulers[0].optimizer
         if any(each.optimizer is not optimizer for each in schedulers):
             raise ValueError(f"{type(self).__name__} expects all schedulers to belong to the same optimizer.")
@@ -191,10 +195,10 @@ class OneCycleLR(LRScheduler):
                 f"Tried to step {self.last_epoch} times. The specified number of total steps is {self.total_steps}"
             )
         start = 0.0
-        for end, names in self._phases:
-            if self.last_epoch <= end or end == self._phases[-1][0]:
-                break
-            start = end
+        for end, _ in self._phases[:-1]:
+            if self.last_epoch > end:
+                start = end
+        end, names = next(phase for phase in self._phases if phase[0] > start)
         share = (self.last_epoch - start) / (end - start)
         rates = []
         for group in self.optimizer.param_groups:
