@@ -10,17 +10,17 @@ counter, which every write in place moves on; views and `detach()` share it, `.d
 **x * y** is an operation, declared in `operations/` from three parts that do not know of each other: the forward
 function on arrays (`forward/`), here NumPy's multiply; the gradient rules (`gradients/`), here::
 
-    "mul": dict(self=lambda grad, other: grad * conj(other), other=lambda grad, self: grad * conj(self))
+    "mul": {"self": lambda grad, other: grad * conj(other), "other": lambda grad, self: grad * conj(self)}
 
 and the seam that joins them (`dispatch.py`; its docstring says how to declare one; `elementwise.py` has the fast
 paths). The operands are brought to one type, the arrays multiplied, and a new tensor made of the result.
 
 **It is recorded** if grad mode is on (`modes.py`) and an operand requires grad. A node, `MulBackward0` (`graph.py`), is
 made. Its edges lead to what made the operands, or for a leaf to the leaf's `AccumulateGrad`. The parameter names of the
-rules that will be needed say what to save: for x's gradient `other`, for y's `self`. A saved tensor remembers the version
-it had. The node becomes the result's `grad_fn`.
+rules that will be needed say what to save: for x's gradient `other`, for y's `self`. A saved tensor remembers the
+version it had. The node becomes the result's `grad_fn`.
 
-**Writes in place** give the written tensor, and the base of a written view, a new history (`dispatch.write`,
+**Writes in place** give the written tensor, and the base of a written view, a new history (`writing.py`,
 `views.rebase_history`).
 
 **z.backward()** (`autograd/derivatives.py`) starts the engine (`engine.py`) at z's node with a gradient of one. The
@@ -34,8 +34,8 @@ returns is fitted to the operand it belongs to: broadcasting undone, the real pa
 Then what the nodes saved is freed, and the graph goes when nobody holds z.
 
 Around this lie `autograd/` (grad, custom Functions, hooks on saved tensors, gradcheck, anomaly mode), `utils/`
-(checkpointing), `nn/`, `optim/`, `randomness.py` and `serialization.py`. What PyTorch has and the reference lacks raises
-`errors.NotSupported`, or AttributeError for a whole name.
+(checkpointing), `nn/`, `optim/`, `randomness.py` and `serialization.py`. What PyTorch has and the reference lacks
+raises `errors.NotSupported`, or AttributeError for a whole name.
 """
 
 from __future__ import annotations
@@ -118,10 +118,54 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
-    "NotSupported", "Size", "Tensor", "autograd", "bfloat16", "bool", "cdouble", "cfloat", "complex64", "complex128",
-    "channels_last", "channels_last_3d", "contiguous_format", "memory_format", "device", "double", "dtype", "enable_grad", "finfo", "float", "float16", "float32", "float64",
-    "get_default_device", "get_default_dtype", "half", "iinfo", "inference_mode", "int", "int8", "int16", "int32",
-    "int64", "is_anomaly_check_nan_enabled", "is_anomaly_enabled", "is_grad_enabled", "is_inference_mode_enabled",
-    "linalg", "long", "methods", "modes", "no_grad", "preserve_format", "promote_types", "set_default_device",
-    "set_default_dtype", "set_grad_enabled", "short", "uint8", "utils",
+    "NotSupported",
+    "Size",
+    "Tensor",
+    "autograd",
+    "bfloat16",
+    "bool",
+    "cdouble",
+    "cfloat",
+    "channels_last",
+    "channels_last_3d",
+    "complex64",
+    "complex128",
+    "contiguous_format",
+    "device",
+    "double",
+    "dtype",
+    "enable_grad",
+    "finfo",
+    "float",
+    "float16",
+    "float32",
+    "float64",
+    "get_default_device",
+    "get_default_dtype",
+    "half",
+    "iinfo",
+    "inference_mode",
+    "int",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "is_anomaly_check_nan_enabled",
+    "is_anomaly_enabled",
+    "is_grad_enabled",
+    "is_inference_mode_enabled",
+    "linalg",
+    "long",
+    "memory_format",
+    "methods",
+    "modes",
+    "no_grad",
+    "preserve_format",
+    "promote_types",
+    "set_default_device",
+    "set_default_dtype",
+    "set_grad_enabled",
+    "short",
+    "uint8",
+    "utils",
 ]

@@ -78,7 +78,18 @@ def arrays_of(inputs: Sequence[Any]) -> Sequence[Any]:
 class Operation:
     """A declared operation."""
 
-    __slots__ = ("arrays", "forward", "hidden", "inputs", "name", "node_class", "outputs", "parameters", "plans", "rules")
+    __slots__ = (
+        "arrays",
+        "forward",
+        "hidden",
+        "inputs",
+        "name",
+        "node_class",
+        "outputs",
+        "parameters",
+        "plans",
+        "rules",
+    )
 
     def __init__(
         self,
@@ -138,6 +149,7 @@ class OperationNode(Node):
     saved: list[Any] | None
 
     def apply(self, grads: list[Tensor | None]) -> list[Tensor | None]:
+        """Unpack what was saved and apply the rules that the plan names."""
         saved = self.saved
         if saved is None:
             raise RuntimeError(graph.RELEASED)
@@ -160,6 +172,7 @@ class OperationNode(Node):
         return result
 
     def release(self) -> None:
+        """Let go of everything saved."""
         if self.plan.releases and self.saved is not None:
             for each in self.saved:
                 if each.__class__ is SavedTensor:

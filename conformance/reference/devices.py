@@ -14,14 +14,16 @@ from conformance.reference import dtypes
 TYPES = ("cpu", "accel", "accel32")
 
 
-class device:
+class device:  # noqa: N801  torch names it so
     """A device by name, with an index for accelerators; a context manager that makes it the default meanwhile."""
 
     __slots__ = ("_outer", "index", "type")
     index: int | None
     type: str
+    _outer: list[device]
 
     def __new__(cls, type: Any, index: int | None = None) -> device:
+        """The one device of that type and index; RuntimeError for an unknown type."""
         if isinstance(type, device):
             return type
         if isinstance(type, int):

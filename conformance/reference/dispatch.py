@@ -9,9 +9,9 @@
 2. its *gradient rules* in `gradients/`: for each differentiable input a function whose **parameter names say what it
    needs**; only that is saved, and only when that input requires grad::
 
-       "mul": dict(self=lambda grad, other: grad * other.conj(),
-                   other=lambda grad, self: grad * self.conj()),
-       "exp": dict(self=lambda grad, result: grad * result.conj()),
+       "mul": {"self": lambda grad, other: grad * conj(other),
+               "other": lambda grad, self: grad * conj(self)},
+       "exp": {"self": lambda grad, result: grad * conj(result)},
 
    A rule is written with operations of the reference (methods of Tensor, or `ops.name(...)` for every declared one),
    so it is differentiable itself and double backward works for every op. Names a rule may use: `grad` (`grads` for a
@@ -29,10 +29,11 @@
    other parameters, all positional: `linear(x, w, None)`. Defaults, keywords and checks belong to a function around it
    with PyTorch's signature. `outputs=("values", "indices")` for several outputs (integer and boolean ones never
    require grad); `hidden=("mean",)` for further arrays that the forward function returns after the outputs and only
-   the rules see. `variadic=True` for one list of tensors instead of inputs (cat, stack): its rule returns a list.
+   the rules see. `declare_variadic` is for operations on one list of tensors (cat, stack): the rule returns a list.
 
-**In place.** `write(target, op, inputs, params)` runs an operation and writes its result into `target`, which must be
-the first input: it checks leaves and views, bumps the version and gives `target` (and its base) the new history.
+**In place** (`writing.py`). `write(target, op.operation, inputs, params)` runs an operation and writes its result into
+`target`, which must be the first input: it checks leaves and views, bumps the version and gives `target` (and its
+base) the new history.
 
 **Views.** `declare_view(name, geometry, rules)`: `geometry(old: Geometry, *parameters) -> Geometry`.
 
@@ -115,7 +116,7 @@ def declare(
 
 
 def declare_variadic(name: str, forward: Callable[..., Any], rule: Callable[..., Any]) -> Callable[..., Any]:
-    """Declare an operation on one list of tensors; the rule returns a list, and may ask for `shapes`."""
+    """Declare an operation on one list of tensors; to the rule `tensors` are their shapes, and it returns a list."""
     operation = Operation(name, forward, {"all": rule}, ("tensors",), None)
 
     def call(tensors: Sequence[Tensor], *params: Any) -> Tensor:

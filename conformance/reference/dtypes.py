@@ -16,7 +16,7 @@ from conformance.reference.errors import NotSupported
 BOOLEAN, INTEGER, FLOATING, COMPLEX = range(4)
 
 
-class dtype:
+class dtype:  # noqa: N801  torch names it so
     """An element type; there is one object for each, so `is` and `==` agree."""
 
     __slots__ = ("category", "is_complex", "is_floating_point", "is_signed", "itemsize", "name", "numpy_name")
@@ -197,7 +197,7 @@ def result_type(dimensioned: Iterable[dtype], zero_dimensional: Iterable[dtype],
     return result
 
 
-class finfo:
+class finfo:  # noqa: N801  torch names it so
     """Limits of a floating type: eps, max, min, tiny, smallest_normal, resolution, bits."""
 
     def __init__(self, type: dtype | None = None) -> None:
@@ -209,7 +209,8 @@ class finfo:
             assert real.numpy is not None
             import ml_dtypes
 
-            limits: Any = ml_dtypes.finfo(real.numpy)
+            find: Any = ml_dtypes.finfo
+            limits: Any = find(real.numpy)
         else:
             limits = np.finfo(real.numpy)
         self.bits = real.itemsize * 8
@@ -219,7 +220,7 @@ class finfo:
         self.resolution = float(limits.resolution)
 
 
-class iinfo:
+class iinfo:  # noqa: N801  torch names it so
     """Limits of an integer type: max, min, bits."""
 
     def __init__(self, type: dtype) -> None:

@@ -11,7 +11,7 @@ import contextvars
 import functools
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -51,7 +51,9 @@ def _with_errstate(function: Callable[..., Any], *args: Any) -> Any:
 silent = _Silent()
 
 
-def declare_unary(name: str, forward: Callable[..., Any], rules: Rules | None, result: str = "same") -> Callable[..., Any]:
+def declare_unary(
+    name: str, forward: Callable[..., Any], rules: Rules | None, result: str = "same"
+) -> Callable[..., Any]:
     """Declare an elementwise function of one tensor and any further parameters."""
     operation = Operation(name, quiet(forward), rules, ("self",), _parameters(forward))
     to_float, differentiable = result == "float", rules is not None
@@ -108,7 +110,9 @@ def declare_binary(
     operation = Operation(name, quiet(forward), rules, inputs, ())
     with_number = operation
     if number_rules is not None:
-        with_number = Operation(f"{name}_number", operation.forward, number_rules, inputs, (), title=f"{name.title()}Backward0")
+        with_number = Operation(
+            f"{name}_number", operation.forward, number_rules, inputs, (), title=f"{name.title()}Backward0"
+        )
         operation.node_class.__name__ = f"{name.title()}Backward1"
     to_float, differentiable = result == "float", rules is not None
 
@@ -119,7 +123,7 @@ def declare_binary(
 
     operation.arrays = with_number.arrays = arrays
 
-    def call(self: Any, other: Any) -> Tensor:
+    def call(self: Any, other: Any) -> Any:
         if isinstance(other, Tensor) and isinstance(self, Tensor):
             a, b, device = self._array, other._array, self._device
             possible = self._requires_grad or other._requires_grad or self._base is not None or other._base is not None
@@ -197,11 +201,15 @@ def operands(self: Any, other: Any, to_float: bool) -> tuple[Any, Any]:
     """The arrays of two operands in their common type; a number is a NumPy scalar of that type."""
     if not isinstance(other, Tensor):
         array = self._array
-        if _RANK.get(other.__class__, 9) <= RANK_OF_KIND[array.dtype.kind] and not (to_float and array.dtype.kind in "iub"):
+        if _RANK.get(other.__class__, 9) <= RANK_OF_KIND[array.dtype.kind] and not (
+            to_float and array.dtype.kind in "iub"
+        ):
             return array, number(other, array.dtype)
     elif not isinstance(self, Tensor):
         array = other._array
-        if _RANK.get(self.__class__, 9) <= RANK_OF_KIND[array.dtype.kind] and not (to_float and array.dtype.kind in "iub"):
+        if _RANK.get(self.__class__, 9) <= RANK_OF_KIND[array.dtype.kind] and not (
+            to_float and array.dtype.kind in "iub"
+        ):
             return number(self, array.dtype), array
     common = dtypes.result_type(*by_dimension((self, other)))
     if to_float and common.category < FLOATING:
@@ -228,7 +236,7 @@ def as_type(operand: Any, target: np.dtype[Any]) -> Any:
     return number(operand, target)
 
 
-def raise_mismatch(a: tuple[int, ...], b: tuple[int, ...]) -> None:
+def raise_mismatch(a: tuple[int, ...], b: tuple[int, ...]) -> NoReturn:
     """The RuntimeError for shapes that do not broadcast, naming the dimension from the right where they part."""
     for back in range(1, min(len(a), len(b)) + 1):
         if a[-back] != b[-back] and 1 not in (a[-back], b[-back]):
@@ -236,4 +244,4 @@ def raise_mismatch(a: tuple[int, ...], b: tuple[int, ...]) -> None:
                 f"The size of tensor a ({a[-back]}) must match the size of tensor b ({b[-back]}) at non-singleton "
                 f"dimension {max(len(a), len(b)) - back}"
             ) from None
-    raise
+    raise RuntimeError(f"shapes {list(a)} and {list(b)} do not broadcast")

@@ -24,13 +24,12 @@ import numpy as np
 from conformance.reference import dtypes
 from conformance.reference.declarations import ops
 from conformance.reference.elementwise import silent
-from conformance.reference.declarations import ops
-from conformance.reference.elementwise import silent
 from conformance.reference.graph import AccumulateGrad, Edge, Node
 from conformance.reference.modes import state
 from conformance.reference.recording import anomaly
 from conformance.reference.storages import is_non_overlapping_and_dense
 from conformance.reference.tensors import Tensor, wrap
+
 
 class _Running(threading.local):
     """The runs under way in a thread, innermost last."""
@@ -167,7 +166,7 @@ class Run:
                     if array.dtype is not dtype or array.shape != shape or grad._device is not device:
                         grad = fit(grad, following, number, node)
                     present = buffer[number]
-                    buffer[number] = grad if present is None else present + grad  # type: ignore[operator]
+                    buffer[number] = grad if present is None else present + grad
                 waiting = dependencies[following] = dependencies[following] - 1
                 if not waiting:
                     heapq.heappush(ready, (-following.sequence_nr, id(following), following))
@@ -206,7 +205,7 @@ def add_into(buffer: list[Tensor | None], number: int, grad: Tensor | None) -> N
     """Sum gradients that arrive at one output."""
     if grad is not None:
         present = buffer[number]
-        buffer[number] = grad if present is None else present + grad  # type: ignore[operator]
+        buffer[number] = grad if present is None else present + grad
 
 
 def fit(grad: Tensor, node: Node, number: int, sender: Node) -> Tensor:
@@ -219,18 +218,18 @@ def fit(grad: Tensor, node: Node, number: int, sender: Node) -> Tensor:
                 f"Function {sender.name()} returned an invalid gradient at index {_index(sender, node, number)} - got "
                 f"{list(array.shape)} but expected shape compatible with {list(shape)}"
             )
-        grad = grad.sum_to_size(shape)  # type: ignore[attr-defined]
+        grad = grad.sum_to_size(shape)
     if dtype is not None and array.dtype != dtype:
         if array.dtype.kind == "c" and dtype.kind != "c":
-            grad = grad.real.clone()  # type: ignore[attr-defined]
-        grad = grad.to(dtypes.of_numpy(dtype))  # type: ignore[attr-defined]
+            grad = grad.real.clone()
+        grad = grad.to(dtypes.of_numpy(dtype))
     if grad._device is not device:
         if grad._array.ndim:
             raise RuntimeError(
                 f"Function {sender.name()} returned an invalid gradient at index {_index(sender, node, number)} - "
                 f"expected device {device} but got {grad._device}"
             )
-        grad = grad.to(device)  # type: ignore[attr-defined]
+        grad = grad.to(device)
     return grad
 
 
@@ -260,9 +259,9 @@ def run_tensor_hooks(node: Node, grads: list[Tensor | None]) -> None:
             tensor, grad = reference(), grads[number]
             if tensor is not None and grad is not None:
                 if tensor._grad is None:
-                    tensor._grad = grad.clone() if not state.grad else grad  # type: ignore[attr-defined]
+                    tensor._grad = grad.clone() if not state.grad else grad
                 else:
-                    tensor._grad = tensor._grad + grad  # type: ignore[operator]
+                    tensor._grad = tensor._grad + grad
 
 
 def replaced(found: Any, grad: Tensor, what: str) -> Tensor:
@@ -305,7 +304,9 @@ def _same_number(found: Any, before: Sequence[Any], what: str) -> list[Tensor | 
         raise TypeError(f"expected tuple, but {what} returned '{type(found).__name__}'")
     values = list(found)
     if len(values) != len(before):
-        raise RuntimeError(f"{what} has returned an incorrect number of values (got {len(values)}, expected {len(before)})")
+        raise RuntimeError(
+            f"{what} has returned an incorrect number of values (got {len(values)}, expected {len(before)})"
+        )
     return values
 
 
@@ -314,11 +315,11 @@ def accumulate_grad(variable: Tensor, grad: Tensor) -> None:
     present = variable._grad
     if present is None:
         if state.grad:
-            variable._grad = grad if grad._requires_grad else grad.clone()  # type: ignore[attr-defined]
+            variable._grad = grad if grad._requires_grad else grad.clone()
         else:
             variable._grad = laid_out_like(variable, grad)
     elif state.grad:
-        variable._grad = present + grad  # type: ignore[operator]
+        variable._grad = present + grad
     else:
         target = present._array
         if target.dtype is grad._array.dtype and 0 not in target.strides:

@@ -91,10 +91,26 @@ def is_inference(tensor: Tensor) -> bool:
 
 
 _OTHER_NAMES = {
-    "absolute": "abs", "arccos": "acos", "arcsin": "asin", "arctan": "atan", "arctan2": "atan2", "arcsinh": "asinh",
-    "arccosh": "acosh", "arctanh": "atanh", "negative": "neg", "multiply": "mul", "divide": "div", "true_divide": "div",
-    "subtract": "sub", "greater": "gt", "greater_equal": "ge", "less": "lt", "less_equal": "le", "not_equal": "ne",
-    "fix": "trunc", "special_expit": "sigmoid",
+    "absolute": "abs",
+    "arccos": "acos",
+    "arcsin": "asin",
+    "arctan": "atan",
+    "arctan2": "atan2",
+    "arcsinh": "asinh",
+    "arccosh": "acosh",
+    "arctanh": "atanh",
+    "negative": "neg",
+    "multiply": "mul",
+    "divide": "div",
+    "true_divide": "div",
+    "subtract": "sub",
+    "greater": "gt",
+    "greater_equal": "ge",
+    "less": "lt",
+    "less_equal": "le",
+    "not_equal": "ne",
+    "fix": "trunc",
+    "special_expit": "sigmoid",
 }
 
 _HIDDEN = {"div_floor", "div_trunc"}
@@ -117,7 +133,9 @@ def table() -> dict[str, Callable[..., Any]]:
     for alias, name in _OTHER_NAMES.items():
         found[alias] = found[name]
     found.update(is_tensor=is_tensor, result_type=result_type, can_cast=can_cast, is_inference=is_inference)
-    found.update({name: lambda self, name=name: getattr(self, name)() for name in ("numel", "is_floating_point", "is_complex")})
+    found.update(
+        {name: lambda self, name=name: getattr(self, name)() for name in ("numel", "is_floating_point", "is_complex")}
+    )
     return {name: each for name, each in found.items() if each is not None and name not in _HIDDEN}
 
 
@@ -127,8 +145,40 @@ def hasattr_torch(name: str) -> bool:
 
 
 _NOT_FUNCTIONS = {
-    "array_of", "finish", "shape_of", "like", "legacy_constructor", "as_subclass", "new_zeros", "new_ones", "new_empty",
-    "new_full", "new_tensor", "sizes_of", "dims_of", "in_type", "to", "move", "get_data", "set_data", "numpy", "item",
-    "tolist", "copy_", "fill_", "view", "expand", "contiguous", "is_contiguous", "getitem", "setitem", "repeat",
-    "view_as", "reshape_as", "expand_as", "sum_to_size", "write_out", "declared_isclose",
+    "array_of",
+    "finish",
+    "shape_of",
+    "like",
+    "legacy_constructor",
+    "as_subclass",
+    "new_zeros",
+    "new_ones",
+    "new_empty",
+    "new_full",
+    "new_tensor",
+    "sizes_of",
+    "dims_of",
+    "in_type",
+    "to",
+    "move",
+    "get_data",
+    "set_data",
+    "numpy",
+    "item",
+    "tolist",
+    "copy_",
+    "fill_",
+    "view",
+    "expand",
+    "contiguous",
+    "is_contiguous",
+    "getitem",
+    "setitem",
+    "repeat",
+    "view_as",
+    "reshape_as",
+    "expand_as",
+    "sum_to_size",
+    "write_out",
+    "declared_isclose",
 }

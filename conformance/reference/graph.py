@@ -117,6 +117,7 @@ class Node:
         return RemovableHandle(self.pre_hooks).add(fn)
 
     def __call__(self, *grads: Tensor | None) -> Any:
+        """Run this node alone."""
         result = self.apply(list(grads))
         return result[0] if len(result) == 1 else tuple(result)
 
@@ -147,6 +148,7 @@ class AccumulateGrad(Node):
         return [(variable._array.shape, dtype, variable._device)]
 
     def apply(self, grads: list[Tensor | None]) -> list[Tensor | None]:
+        """Add to .grad and call the hooks for that; a leaf frozen meanwhile takes nothing."""
         grad = grads[0]
         if grad is not None and self.variable.requires_grad:
             AccumulateGrad.accumulate(self.variable, grad)
@@ -253,7 +255,9 @@ class SavedTensor:
         assert self.unpack_hook is not None
         found = self.unpack_hook(self.packed)
         if not isinstance(found, Tensor):
-            raise TypeError(f"Output of saved tensor unpack_hook expected to be a Tensor but got {type(found).__name__}")
+            raise TypeError(
+                f"Output of saved tensor unpack_hook expected to be a Tensor but got {type(found).__name__}"
+            )
         result = alias(found)
         if self.output_nr >= 0:
             result._grad_fn, result._output_nr, result._requires_grad = node, self.output_nr, True

@@ -126,8 +126,17 @@ def type_(self: Tensor, dtype: Any = None) -> Any:
 
 
 _LEGACY = {
-    "float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16", "int64": "Long", "int32": "Int",
-    "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool", "complex64": "ComplexFloat",
+    "float32": "Float",
+    "float64": "Double",
+    "float16": "Half",
+    "bfloat16": "BFloat16",
+    "int64": "Long",
+    "int32": "Int",
+    "int16": "Short",
+    "int8": "Char",
+    "uint8": "Byte",
+    "bool": "Bool",
+    "complex64": "ComplexFloat",
     "complex128": "ComplexDouble",
 }
 
@@ -147,8 +156,16 @@ def _reflected(name: str) -> Any:
 
 
 _ARITHMETIC = {
-    "add": "add", "sub": "sub", "mul": "mul", "truediv": "div", "pow": "pow", "floordiv": "floor_divide",
-    "mod": "remainder", "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor",
+    "add": "add",
+    "sub": "sub",
+    "mul": "mul",
+    "truediv": "div",
+    "pow": "pow",
+    "floordiv": "floor_divide",
+    "mod": "remainder",
+    "and": "bitwise_and",
+    "or": "bitwise_or",
+    "xor": "bitwise_xor",
 }
 
 
@@ -158,12 +175,31 @@ def _cast(name: str) -> Any:
 
 
 _CASTS = {
-    "float": "float32", "double": "float64", "half": "float16", "bfloat16": "bfloat16", "int": "int32", "long": "int64",
-    "short": "int16", "char": "int8", "byte": "uint8", "bool": "bool", "cfloat": "complex64", "cdouble": "complex128",
+    "float": "float32",
+    "double": "float64",
+    "half": "float16",
+    "bfloat16": "bfloat16",
+    "int": "int32",
+    "long": "int64",
+    "short": "int16",
+    "char": "int8",
+    "byte": "uint8",
+    "bool": "bool",
+    "cfloat": "complex64",
+    "cdouble": "complex128",
 }
 
 _MODULES = (
-    elementwise, conversion, creation, shaping, reductions, combining, indexing, linear_algebra, arithmetic, hooks,
+    elementwise,
+    conversion,
+    creation,
+    shaping,
+    reductions,
+    combining,
+    indexing,
+    linear_algebra,
+    arithmetic,
+    hooks,
 )
 
 
@@ -174,9 +210,9 @@ def attach() -> None:
     for module in _MODULES:
         for name, each in vars(module).items():
             code = getattr(each, "__code__", None)
-            if code and not name.startswith("_") and each.__module__ == module.__name__:
-                if code.co_argcount and code.co_varnames[0] == "self":
-                    methods[name] = each
+            own = not name.startswith("_") and each.__module__ == module.__name__
+            if own and code is not None and code.co_argcount and code.co_varnames[0] == "self":
+                methods[name] = each
     methods["where"] = lambda self, condition, other: combining.where(condition, self, other)
     for special, name in _ARITHMETIC.items():
         methods[f"__{special}__"] = elementwise.BINARY[name]
@@ -196,9 +232,28 @@ def attach() -> None:
         __setitem__=indexing.setitem,
         **python.SPECIAL,
     )
-    for function in (requires_grad_, backward, size, stride, dim, numel, element_size, data_ptr, storage_offset,
-                     untyped_storage, is_floating_point, is_complex, cpu, cuda, share_memory_, type_as, is_set_to, pin_memory,
-                     is_pinned, type_):
+    for function in (
+        requires_grad_,
+        backward,
+        size,
+        stride,
+        dim,
+        numel,
+        element_size,
+        data_ptr,
+        storage_offset,
+        untyped_storage,
+        is_floating_point,
+        is_complex,
+        cpu,
+        cuda,
+        share_memory_,
+        type_as,
+        is_set_to,
+        pin_memory,
+        is_pinned,
+        type_,
+    ):
         methods[function.__name__] = function
     methods["nelement"] = numel
     methods["type"] = methods.pop("type_")

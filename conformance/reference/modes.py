@@ -90,6 +90,7 @@ class _NoArgumentMode(_Mode):
     """`no_grad` and `enable_grad`, which may decorate with or without parentheses."""
 
     def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+        """A context; or, given a function, the function decorated."""
         return object.__new__(cls) if function is None else cls()(function)
 
     def __init__(self, function: Callable[..., Any] | None = None) -> None:
@@ -99,7 +100,7 @@ class _NoArgumentMode(_Mode):
         state.grad = self.previous
 
 
-class no_grad(_NoArgumentMode):
+class no_grad(_NoArgumentMode):  # noqa: N801  torch names it so
     """Nothing is recorded; results do not require grad. Factories with requires_grad=True still make leaves."""
 
     def __enter__(self) -> None:
@@ -107,7 +108,7 @@ class no_grad(_NoArgumentMode):
         state.grad = False
 
 
-class enable_grad(_NoArgumentMode):
+class enable_grad(_NoArgumentMode):  # noqa: N801  torch names it so
     """Recording is on again, inside no_grad; not inside inference mode's tensors."""
 
     def __enter__(self) -> None:
@@ -115,7 +116,7 @@ class enable_grad(_NoArgumentMode):
         state.grad = True
 
 
-class set_grad_enabled(_Mode):
+class set_grad_enabled(_Mode):  # noqa: N801  torch names it so
     """Sets grad mode at once when called; as a context manager restores it at the end."""
 
     def __init__(self, mode: bool) -> None:
@@ -126,6 +127,7 @@ class set_grad_enabled(_Mode):
         state.grad = mode
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """As a decorator it takes effect in the function only."""
         state.grad = self.previous
         return super().__call__(function)
 
@@ -143,10 +145,11 @@ class set_grad_enabled(_Mode):
         return f"{type(self).__name__}(mode={self.mode})"
 
 
-class inference_mode(_Mode):
+class inference_mode(_Mode):  # noqa: N801  torch names it so
     """no_grad that goes further: tensors made inside are inference tensors, which no later op can save or record."""
 
     def __new__(cls, mode: Any = True) -> Any:
+        """A context; or, given a function in place of a mode, the function decorated."""
         return object.__new__(cls) if isinstance(mode, bool) else cls()(mode)
 
     def __init__(self, mode: Any = True) -> None:

@@ -22,9 +22,9 @@ def tensor_text(tensor: Tensor) -> str:
         notes.append(f"device='{tensor._device}'")
     if not array.size and array.ndim > 1:
         notes.append(f"size={tuple(array.shape)}")
-    if tensor.dtype not in (dtypes.get_default_dtype(), dtypes.int64, dtypes.bool_) or not array.size:
-        if tensor.dtype is not dtypes.get_default_dtype():
-            notes.append(f"dtype={tensor.dtype!r}")
+    plain = (dtypes.get_default_dtype(), *([dtypes.int64, dtypes.bool_] if array.size else []))
+    if tensor.dtype not in plain:
+        notes.append(f"dtype={tensor.dtype!r}")
     node = tensor.grad_fn
     if node is not None:
         notes.append(f"grad_fn=<{node.name()}>")
@@ -33,14 +33,14 @@ def tensor_text(tensor: Tensor) -> str:
     return f"tensor({', '.join([body, *notes])})"
 
 
-def elements_text(array: Any, indent: int) -> str:
+def elements_text(array: Any, indent: int) -> Any:
     """The elements in brackets, one width for all."""
     write = _writer(array)
     if not array.ndim:
         return write(array[()])
     width = max(len(write(each)) for each in _shown(array).flat)
 
-    def rows(part: Any, depth: int) -> str:
+    def rows(part: Any, depth: int) -> Any:
         if part.ndim == 1:
             return "[" + ", ".join([each if each == "..." else each.rjust(width) for each in _ends(part, write)]) + "]"
         gap = "," + "\n" * (part.ndim - 1) + " " * (indent + depth + 1)
@@ -53,7 +53,7 @@ EDGE, LIMIT = 3, 1000
 
 
 def _ends(part: Any, write: Any) -> list[str]:
-    if len(part) <= 2 * EDGE or part.size * 0 + _total[0] <= LIMIT:
+    if len(part) <= 2 * EDGE or _total[0] <= LIMIT:
         return [write(each) for each in part]
     return [*[write(each) for each in part[:EDGE]], "...", *[write(each) for each in part[-EDGE:]]]
 
@@ -82,11 +82,13 @@ def _writer(array: Any) -> Any:
         return lambda each: f"{each.real:.4f}{'+' if each.imag >= 0 else '-'}{abs(each.imag):.4f}j"
     values = _shown(np.atleast_1d(array)).astype(np.float64)
     finite = np.abs(values[np.isfinite(values) & (values != 0)])
-    if finite.size and (finite.max() / finite.min() > 1000 or finite.max() > 1e8 or finite.min() < 1e-4):
-        if not all(float(each).is_integer() for each in finite) or finite.max() / finite.min() > 1000 or finite.max() > 1e8:
-            return lambda each: _special(float(each)) or f"{float(each):.4e}"
+    largest, smallest = (finite.max(), finite.min()) if finite.size else (0.0, 1.0)
     if all(float(each).is_integer() for each in finite):
+        if largest / smallest > 1000 or largest > 1e8:
+            return lambda each: _special(float(each)) or f"{float(each):.4e}"
         return lambda each: _special(float(each)) or f"{float(each):.0f}."
+    if largest / smallest > 1000 or largest > 1e8 or smallest < 1e-4:
+        return lambda each: _special(float(each)) or f"{float(each):.4e}"
     return lambda each: _special(float(each)) or f"{float(each):.4f}"
 
 

@@ -21,6 +21,7 @@ NO_EDGE: Edge = (None, 0)
 # NumPy's kinds: float, complex, and 'V' for bfloat16.
 DIFFERENTIABLE = "fcV"
 
+
 def record(
     operation: Operation, inputs: Sequence[Any], params: Sequence[Any], outputs: Sequence[Any] | None
 ) -> OperationNode:

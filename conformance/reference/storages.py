@@ -53,7 +53,7 @@ class Storage:
         return cls(array.reshape(-1).view(np.uint8), device)
 
 
-def window(storage: Storage, dtype: np.dtype[Any], geometry: Geometry) -> np.ndarray[Any, Any]:
+def window(storage: Storage, dtype: np.dtype[Any], geometry: Geometry) -> Any:
     """The strided array through which a tensor of this geometry sees the storage; RuntimeError when it is too small."""
     size, stride, offset = geometry
     itemsize = dtype.itemsize

@@ -91,9 +91,19 @@ class Tensor:
     name: str | None = None
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """The legacy constructor: sizes or values, in the default type."""
         from conformance.reference.operations.creation import legacy_constructor
 
         return legacy_constructor(cls, *args, **kwargs)
+
+    if TYPE_CHECKING:
+        # The methods and operators that methods.py attaches.
+        def __getattr__(self, name: str) -> Any: ...
+
+        def _operator(self, other: Any) -> Any: ...
+
+        __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _operator
+        __pow__ = __matmul__ = __getitem__ = __lt__ = __le__ = __gt__ = __ge__ = _operator
 
     # -- geometry ------------------------------------------------------------------------------------------------
 
@@ -194,7 +204,9 @@ class Tensor:
             self.__dict__.pop("_grad", None)
             return
         if not isinstance(value, Tensor):
-            raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}")
+            raise TypeError(
+                f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}"
+            )
         if value is self:
             raise RuntimeError("can't assign Variable as its own grad")
         if value._device is not self._device:
@@ -204,7 +216,8 @@ class Tensor:
         allowed = self.__dict__.get("_grad_dtype", self.dtype)
         if allowed is not None and value.dtype is not allowed:
             raise RuntimeError(
-                f"attempting to assign a gradient with dtype '{value.dtype!r}' to a tensor with grad_dtype '{allowed!r}'"
+                f"attempting to assign a gradient with dtype '{value.dtype!r}' to a tensor with grad_dtype "
+                f"'{allowed!r}'"
             )
         if value._array.shape != self._array.shape:
             raise RuntimeError(

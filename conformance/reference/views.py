@@ -147,6 +147,7 @@ class AsStridedBackward0(Node):
         self.place = _Place(base, view)
 
     def apply(self, grads: list[Tensor | None]) -> list[Tensor | None]:
+        """The gradient put back where the view lies."""
         return [None if grads[0] is None else self.place.put_back(grads[0])]
 
 
@@ -163,6 +164,7 @@ class CopySlices(Node):
         self.written: Node | None = written
 
     def apply(self, grads: list[Tensor | None]) -> list[Tensor | None]:
+        """The written part through the operation that wrote it, the rest past it."""
         if self.written is None:
             raise RuntimeError(graph.RELEASED)
         grad = grads[0]
@@ -178,6 +180,7 @@ class CopySlices(Node):
         return inner
 
     def release(self) -> None:
+        """Let go of the operation that wrote."""
         if self.written is not None:
             self.written.release()
         self.written = None
@@ -190,9 +193,7 @@ def check_inplace(target: Tensor, recorded: bool) -> None:
     if target._base is not None:
         target._view.refuse_unless_default()
         if target.requires_grad and target._base.is_leaf:
-            raise RuntimeError(
-                "a view of a leaf Variable that requires grad is being used in an in-place operation."
-            )
+            raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
     if target.requires_grad and target.is_leaf:
         raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
 

@@ -57,7 +57,7 @@ def keep_original(target: Tensor, operation: Operation, inputs: Sequence[Any]) -
         if isinstance(each, Tensor) and each.requires_grad:
             mask |= 1 << position
     needed = (INPUT, 0) in operation.plan(mask).sources
-    return target.clone() if needed else target  # type: ignore[attr-defined, no-any-return]
+    return target.clone() if needed else target
 
 
 def check_writable(target: Tensor, inputs: Sequence[Any] = ()) -> None:
@@ -65,12 +65,12 @@ def check_writable(target: Tensor, inputs: Sequence[Any] = ()) -> None:
     array = target._array
     if target._storage is not None:
         for each in inputs:
-            if isinstance(each, Tensor) and each._storage is target._storage and each is not target:
-                if overlaps_partially(geometry_of(target), geometry_of(each)):
-                    raise RuntimeError(
-                        "unsupported operation: some elements of the input tensor and the written-to tensor refer to a "
-                        "single memory location. Please clone() the tensor before performing the operation."
-                    )
+            beside = isinstance(each, Tensor) and each._storage is target._storage and each is not target
+            if beside and overlaps_partially(geometry_of(target), geometry_of(each)):
+                raise RuntimeError(
+                    "unsupported operation: some elements of the input tensor and the written-to tensor refer to a "
+                    "single memory location. Please clone() the tensor before performing the operation."
+                )
     if array.size and 0 in array.strides and may_overlap(array.shape, array.strides):
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
@@ -81,11 +81,10 @@ def check_writable(target: Tensor, inputs: Sequence[Any] = ()) -> None:
 def store(target: Tensor, computed: Any) -> None:
     """Write an array into a tensor and bump its version; RuntimeError for another shape or a higher category."""
     array = target._array
-    if computed.shape != array.shape:
-        if np.broadcast_shapes(computed.shape, array.shape) != array.shape:
-            raise RuntimeError(
-                f"output with shape {list(array.shape)} doesn't match the broadcast shape {list(computed.shape)}"
-            )
+    if computed.shape != array.shape and np.broadcast_shapes(computed.shape, array.shape) != array.shape:
+        raise RuntimeError(
+            f"output with shape {list(array.shape)} doesn't match the broadcast shape {list(computed.shape)}"
+        )
     if computed.dtype != array.dtype:
         result, wanted = dtypes.of_numpy(computed.dtype), target.dtype
         if not dtypes.can_cast(result, wanted):

@@ -26,8 +26,22 @@ def enforce_grad_layout_policy(enabled: bool) -> Iterator[None]:
 
 
 __all__ = [
+    "Function",
+    "Variable",
+    "anomaly",
+    "backward",
+    "derivatives",
+    "detect_anomaly",
+    "enable_grad",
     "enforce_grad_layout_policy",
-    "Function", "Variable", "anomaly", "backward", "derivatives", "detect_anomaly", "enable_grad", "function",
-    "functional", "grad", "gradcheck", "gradgradcheck", "graph", "inference_mode", "no_grad", "set_detect_anomaly",
+    "function",
+    "functional",
+    "grad",
+    "gradcheck",
+    "gradgradcheck",
+    "graph",
+    "inference_mode",
+    "no_grad",
+    "set_detect_anomaly",
     "set_grad_enabled",
 ]

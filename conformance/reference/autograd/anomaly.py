@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from conformance.reference.recording import anomaly, current
 from conformance.reference.graph import Node
+from conformance.reference.recording import anomaly, current
 from conformance.reference.tensors import Tensor
 
 
@@ -41,7 +41,9 @@ def _warn(node: Node) -> None:
         return
     text = "".join(node.traceback)
     warnings.warn(
-        f"Error detected in {node.name()}. Traceback of forward call that caused the error:\n{text}", UserWarning, stacklevel=2
+        f"Error detected in {node.name()}. Traceback of forward call that caused the error:\n{text}",
+        UserWarning,
+        stacklevel=2,
     )
     parent = node.forward_node
     while parent is not None and parent.traceback is not None:
@@ -55,7 +57,7 @@ def _warn(node: Node) -> None:
         parent = parent.forward_node
 
 
-class set_detect_anomaly:
+class set_detect_anomaly:  # noqa: N801  torch names it so
     """Turns anomaly mode on or off at once; as a context manager restores it at the end."""
 
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
@@ -69,7 +71,7 @@ class set_detect_anomaly:
         anomaly.enabled, anomaly.check_nan = self.previous
 
 
-class detect_anomaly:
+class detect_anomaly:  # noqa: N801  torch names it so
     """Anomaly mode as a context manager."""
 
     def __init__(self, check_nan: bool = True) -> None:
@@ -97,5 +99,3 @@ def is_anomaly_enabled() -> bool:
 def is_anomaly_check_nan_enabled() -> bool:
     """Whether anomaly mode looks for nan."""
     return bool(anomaly.check_nan)
-
-

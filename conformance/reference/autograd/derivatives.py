@@ -61,8 +61,8 @@ def grad(
         )
     if not only_inputs:
         warnings.warn(
-            "only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate gradient for other "
-            "parts of the graph, please use torch.autograd.backward.",
+            "only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate gradient for "
+            "other parts of the graph, please use torch.autograd.backward.",
             FutureWarning,
             stacklevel=2,
         )
@@ -82,7 +82,8 @@ def grad(
         if any(each is None and not isinstance(source, Tensor) for each, source in zip(found, chosen, strict=True)):
             raise RuntimeError("materialize_grads cannot be used when the given input is a GradientEdge")
         found = [
-            zeros_like(source, requires_grad=create_graph) if each is None else each for each, source in zip(found, chosen, strict=True)
+            zeros_like(source, requires_grad=create_graph) if each is None else each
+            for each, source in zip(found, chosen, strict=True)
         ]
     return dict(zip(inputs, found, strict=True)) if isinstance(inputs, dict) else tuple(found)
 
@@ -107,9 +108,7 @@ def _batched(
         )
         for row in range(rows)
     ]
-    return tuple(
-        None if column[0] is None else ops.stack(list(column), 0) for column in zip(*found, strict=True)
-    )
+    return tuple(None if column[0] is None else ops.stack(list(column), 0) for column in zip(*found, strict=True))
 
 
 def _as_tuple(given: Any) -> tuple[Any, ...]:
@@ -157,7 +156,8 @@ def _roots(outputs: Any, given: Any, create_graph: bool) -> tuple[list[Edge], li
     grads = _as_tuple(given) if given is not None else (None,) * len(targets)
     if len(grads) != len(targets):
         raise RuntimeError(f"got {len(targets)} tensors and {len(grads)} gradients")
-    edges, starts = [], []
+    edges: list[Edge] = []
+    starts: list[Tensor | None] = []
     for position, (target, start) in enumerate(zip(targets, grads, strict=True)):
         if isinstance(target, Tensor):
             edge = gradient_edge(target)

@@ -83,6 +83,7 @@ class BackwardCFunction(Node, FunctionCtx):
         return self._saved
 
     def apply(self, grads: list[Tensor | None]) -> list[Tensor | None]:
+        """Call the user's backward (or vjp) and check what it returns."""
         if self.materialize_grads:
             grads = [
                 wrap(np.zeros(metadata[0], metadata[1]), metadata[2]) if each is None and metadata else each
@@ -108,7 +109,8 @@ class BackwardCFunction(Node, FunctionCtx):
             found = found[:expected]
         if len(found) != expected:
             raise RuntimeError(
-                f"function {self.name()} returned an incorrect number of gradients (expected {expected}, got {len(found)})"
+                f"function {self.name()} returned an incorrect number of gradients (expected {expected}, got "
+                f"{len(found)})"
             )
         result = []
         for position, (each, is_tensor) in enumerate(zip(found, self._arguments, strict=True)):
@@ -127,6 +129,7 @@ class BackwardCFunction(Node, FunctionCtx):
         return result
 
     def release(self) -> None:
+        """Let go of what save_for_backward kept."""
         if self._saved:
             self._released = True
             self._saved = ()
@@ -222,7 +225,9 @@ def _wrap_outputs(
         for each in outputs
     ]
     return tuple(
-        _wrap_output(node, number, each, id(each) in input_ids, id(each) in dirty, id(each) in silent, recorded, len(outputs))
+        _wrap_output(
+            node, number, each, id(each) in input_ids, id(each) in dirty, id(each) in silent, recorded, len(outputs)
+        )
         if isinstance(each, Tensor)
         else each
         for number, each in enumerate(outputs)
@@ -230,7 +235,13 @@ def _wrap_outputs(
 
 
 def _wrap_output(
-    node: BackwardCFunction, number: int, output: Tensor, is_input: bool, dirty: bool, silent: bool, recorded: bool,
+    node: BackwardCFunction,
+    number: int,
+    output: Tensor,
+    is_input: bool,
+    dirty: bool,
+    silent: bool,
+    recorded: bool,
     count: int,
 ) -> Tensor:
     if dirty:
@@ -241,7 +252,7 @@ def _wrap_output(
         # Returned unchanged: a view stands for it, so that the input's own history is left alone.
         output = views.make_view(output, geometry_of(output), views.IN_CUSTOM_FUNCTION)
     elif output._grad_fn is not None and output._base is None:
-        output = output.detach()  # type: ignore[attr-defined]
+        output = output.detach()
     if silent or not recorded or output._array.dtype.kind not in recording.DIFFERENTIABLE:
         if silent and output._requires_grad:
             output._requires_grad = False

@@ -34,14 +34,19 @@ def _finished(several: bool, values: Any, create_graph: bool) -> Any:
 
 def _filled(found: Any, inputs: tuple[Any, ...], strict: bool, what: str) -> list[Tensor]:
     if strict and any(each is None for each in found):
-        raise RuntimeError(f"The output of the user-provided function is independent of an input: {what} in strict mode.")
+        raise RuntimeError(
+            f"The output of the user-provided function is independent of an input: {what} in strict mode."
+        )
     return [zeros_like(source) if each is None else each for each, source in zip(found, inputs, strict=True)]
 
 
 def _weights(v: Any, outputs: tuple[Any, ...]) -> tuple[Any, ...]:
     if v is None:
         if len(outputs) != 1 or outputs[0]._array.size != 1:
-            raise RuntimeError("The vector v can only be None if the user-provided function returns a single Tensor with a single element.")
+            raise RuntimeError(
+                "The vector v can only be None if the user-provided function returns a single Tensor with a single "
+                "element."
+            )
         return (ones_like(outputs[0]),)
     weights = _tuple(v)[1]
     for each, output in zip(weights, outputs, strict=True):
@@ -117,7 +122,7 @@ def _rows(output: Any, inputs: tuple[Any, ...], create_graph: bool, strict: bool
             column.append(each)
     shapes = [(*output._array.shape, *each._array.shape) for each in inputs]
     return [
-        ops.stack(column, 0).reshape(shape) if column else zeros_like(source).new_zeros(shape)  # type: ignore
+        ops.stack(column, 0).reshape(shape) if column else zeros_like(source).new_zeros(shape)
         for column, shape, source in zip(columns, shapes, inputs, strict=True)
     ]
 
@@ -125,7 +130,7 @@ def _rows(output: Any, inputs: tuple[Any, ...], create_graph: bool, strict: bool
 def _scalar(output: Any) -> Any:
     if not isinstance(output, Tensor) or output._array.size != 1:
         raise RuntimeError("The Tensor returned by the function given to hessian should contain a single element")
-    return output.reshape(())  # type: ignore[attr-defined]
+    return output.reshape(())
 
 
 def hessian(
@@ -140,8 +145,7 @@ def hessian(
     several, _ = _tuple(inputs)
 
     def gradient(*args: Any) -> Any:
-        found = jacobian(lambda *moved: _scalar(func(*moved)), args if several else args[0], create_graph=True)
-        return found
+        return jacobian(lambda *moved: _scalar(func(*moved)), args if several else args[0], create_graph=True)
 
     return jacobian(gradient, inputs, create_graph=create_graph, strict=strict)
 
@@ -158,7 +162,9 @@ def vhp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool
         pairs = [(each, vector) for each, vector in zip(filled, vectors, strict=True) if each.requires_grad]
         found: Any = (None,) * len(moved)
         if pairs:
-            found = grad([p[0] for p in pairs], moved, [p[1] for p in pairs], create_graph=create_graph, allow_unused=True)
+            found = grad(
+                [p[0] for p in pairs], moved, [p[1] for p in pairs], create_graph=create_graph, allow_unused=True
+            )
         second = _filled(found, moved, strict, "vhp")
     return _finished(False, (output,), create_graph), _finished(several, second, create_graph)
 

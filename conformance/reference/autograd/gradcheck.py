@@ -16,8 +16,8 @@ from conformance.reference.autograd.derivatives import grad
 from conformance.reference.engine import run_backward
 from conformance.reference.graph import gradient_edge
 from conformance.reference.modes import enable_grad, no_grad
-from conformance.reference.tensors import Tensor, wrap
 from conformance.reference.storages import may_overlap
+from conformance.reference.tensors import Tensor, wrap
 
 
 class GradcheckError(RuntimeError):
@@ -74,7 +74,7 @@ def gradgradcheck(
     fast_mode: bool = False,
     masked: bool = False,
 ) -> bool:
-    """gradcheck of the gradient function: second derivatives agree with differences of first ones."""
+    """The same for the gradient function: second derivatives agree with differences of first ones."""
     tensors = tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)
     if grad_outputs is None:
         outputs = _differentiable(func(*tensors))
@@ -86,7 +86,7 @@ def gradgradcheck(
 
     def gradient(*args: Any) -> Any:
         moved = tuple(
-            each if not isinstance(each, Tensor) or each.requires_grad else each.detach() for each in args[:count]  # type: ignore
+            each if not isinstance(each, Tensor) or each.requires_grad else each.detach() for each in args[:count]
         )
         outputs = _differentiable(func(*moved))
         wanted = tuple(each for each in moved if isinstance(each, Tensor) and each.requires_grad)
@@ -131,7 +131,9 @@ def _check(
 ) -> None:
     checked = [each for each in inputs if isinstance(each, Tensor) and each.requires_grad]
     if not checked:
-        raise ValueError("gradcheck expects at least one input tensor to require gradient, but none of the them have requires_grad=True.")
+        raise ValueError(
+            "gradcheck expects at least one input tensor to require gradient, but none of them has requires_grad=True."
+        )
     for position, each in enumerate(checked):
         if may_overlap(each._array.shape, each._array.strides):
             raise RuntimeError(

@@ -28,7 +28,7 @@ def get_gradient_edge(tensor: Tensor) -> GradientEdge:
     return GradientEdge(*gradient_edge(tensor), tensor)
 
 
-class saved_tensors_hooks:
+class saved_tensors_hooks:  # noqa: N801  torch names it so
     """While active, tensors are saved as what `pack_hook` makes of them; `unpack_hook` gives them back."""
 
     def __init__(self, pack_hook: Callable[..., Any], unpack_hook: Callable[..., Any]) -> None:
@@ -44,7 +44,7 @@ class saved_tensors_hooks:
         state.saved_tensors_hooks = state.saved_tensors_hooks[:-1]
 
 
-class save_on_cpu(saved_tensors_hooks):
+class save_on_cpu(saved_tensors_hooks):  # noqa: N801  torch names it so
     """Saved tensors wait on the processor and go back to their device for backward."""
 
     def __init__(self, pin_memory: bool = False, device_type: str = "cuda") -> None:
@@ -90,10 +90,8 @@ class _MultiHandle:
         self.remove()
 
 
-def register_multi_grad_hook(
-    tensors: Sequence[Any], fn: Callable[..., None], *, mode: str = "all"
-) -> _MultiHandle:
-    """Call `fn` once for each backward: with all gradients when the last has come ("all"), or with the first ("any")."""
+def register_multi_grad_hook(tensors: Sequence[Any], fn: Callable[..., None], *, mode: str = "all") -> _MultiHandle:
+    """Call `fn` once for each backward: with all gradients when the last has come, or ("any") with the first."""
     if mode not in ("all", "any"):
         raise ValueError(f"Expects mode to be one of ('all', 'any') but got {mode}")
     if mode == "any":
@@ -151,7 +149,7 @@ def allow_mutation_on_saved_tensors() -> Iterator[Any]:
 
     def pack(tensor: Tensor) -> Any:
         # PyTorch copies only when the write comes; a copy at once is the same to see from outside.
-        return tensor.clone()  # type: ignore[attr-defined]
+        return tensor.clone()
 
     def unpack(packed: Any) -> Any:
         if not active[0]:
@@ -171,6 +169,13 @@ def allow_mutation_on_saved_tensors() -> Iterator[Any]:
 
 
 __all__ = [
-    "GradientEdge", "Node", "allow_mutation_on_saved_tensors", "disable_saved_tensors_hooks",
-    "get_gradient_edge", "increment_version", "register_multi_grad_hook", "save_on_cpu", "saved_tensors_hooks",
+    "GradientEdge",
+    "Node",
+    "allow_mutation_on_saved_tensors",
+    "disable_saved_tensors_hooks",
+    "get_gradient_edge",
+    "increment_version",
+    "register_multi_grad_hook",
+    "save_on_cpu",
+    "saved_tensors_hooks",
 ]

@@ -28,6 +28,7 @@ def cat(arrays: Sequence[Array], dim: int) -> Array:
 
 
 def stack(arrays: Sequence[Array], dim: int) -> Array:
+    """Joined along a new dimension."""
     if any(each.shape != arrays[0].shape for each in arrays):
         shapes = [list(each.shape) for each in arrays]
         raise RuntimeError(f"stack expects each tensor to be equal size, but got {shapes[0]} and {shapes[1:]}")
@@ -35,30 +36,33 @@ def stack(arrays: Sequence[Array], dim: int) -> Array:
 
 
 def flip(x: Array, dims: tuple[int, ...]) -> Array:
+    """Reversed along dimensions, in the order of dimensions that x has."""
     made = np.empty_like(x)
     made[...] = np.flip(x, dims) if x.ndim else x
     return made
 
 
 def roll(x: Array, shifts: tuple[int, ...], dims: tuple[int, ...] | None) -> Array:
+    """Shifted, what leaves at one end entering at the other."""
     if dims is not None and not x.ndim:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     return np.roll(x, shifts if dims is not None else shifts[0], dims)
 
 
 def repeat(x: Array, sizes: tuple[int, ...]) -> Array:
+    """Copies side by side."""
     if len(sizes) < x.ndim:
-        raise RuntimeError(
-            "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor"
-        )
-    return np.tile(x, sizes) if x.size else np.tile(x, sizes)
+        raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
+    return np.tile(x, sizes)
 
 
 def tril(x: Array, diagonal: int) -> Array:
+    """The lower triangle."""
     return np.tril(x, diagonal)
 
 
 def triu(x: Array, diagonal: int) -> Array:
+    """The upper triangle."""
     return np.triu(x, diagonal)
 
 
@@ -76,6 +80,7 @@ def unique(x: Array, dim: int | None) -> tuple[Array, Array, Array]:
 
 
 def complex_(real: Array, imag: Array) -> Array:
+    """Complex numbers from their parts."""
     result = np.empty(np.broadcast_shapes(real.shape, imag.shape), np.result_type(real.dtype, np.complex64))
     result.real, result.imag = real, imag
     return result

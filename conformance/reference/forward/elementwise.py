@@ -34,7 +34,7 @@ def real_only(function: Callable[..., Array]) -> Callable[..., Array]:
 
 
 def subtract(x: Array, y: Array) -> Array:
-    """x - y; not of booleans."""
+    """The difference; not of booleans."""
     if x.dtype.kind == "b":
         raise RuntimeError(
             "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, "
@@ -51,15 +51,17 @@ def absolute(x: Array) -> Array:
 
 
 def square(x: Array) -> Array:
-    """x * x; booleans count as int64."""
+    """The square; booleans count as int64."""
     return np.square(x.astype(np.int64) if x.dtype.kind == "b" else x)
 
 
 def reciprocal(x: Array) -> Array:
+    """One over x."""
     return np.divide(x.dtype.type(1), x)
 
 
 def rsqrt(x: Array) -> Array:
+    """One over the square root."""
     return np.divide(x.dtype.type(1), np.sqrt(x))
 
 
@@ -72,6 +74,7 @@ def sigmoid(x: Array) -> Array:
 
 
 def relu(x: Array) -> Array:
+    """The positive part; nan stays."""
     return np.maximum(x, x.dtype.type(0))
 
 
@@ -82,7 +85,7 @@ def sign(x: Array) -> Array:
 
 
 def sgn(x: Array) -> Array:
-    """x / |x|, zero at zero."""
+    """The number over its size, zero at zero."""
     if x.dtype.kind != "c":
         return sign(x)
     size = np.abs(x)
@@ -90,11 +93,13 @@ def sgn(x: Array) -> Array:
 
 
 def softplus(x: Array, beta: float, threshold: float) -> Array:
+    """A smooth positive part: log(1 + e^(beta x)) / beta, and x itself beyond the threshold."""
     scaled = x * beta
     return np.where(scaled > threshold, x, np.log1p(np.exp(np.minimum(scaled, threshold))) / beta).astype(x.dtype)
 
 
 def frac(x: Array) -> Array:
+    """What truncation leaves."""
     return x - np.trunc(x)
 
 
@@ -108,6 +113,7 @@ def trunc_divide(x: Array, y: Array) -> Array:
 
 
 def floor_divide(x: Array, y: Array) -> Array:
+    """Division rounded down."""
     if x.dtype.kind in "iub":
         _refuse_zero(y)
     _refuse_boolean(x, "floor_divide")
@@ -115,6 +121,7 @@ def floor_divide(x: Array, y: Array) -> Array:
 
 
 def remainder(x: Array, y: Array) -> Array:
+    """What division rounded down leaves: the sign is the divisor's."""
     if x.dtype.kind in "iub":
         _refuse_zero(y)
     _refuse_boolean(x, "remainder")
@@ -122,13 +129,14 @@ def remainder(x: Array, y: Array) -> Array:
 
 
 def fmod(x: Array, y: Array) -> Array:
+    """What division rounded toward zero leaves: the sign is the dividend's."""
     if x.dtype.kind in "iub":
         _refuse_zero(y)
     return np.fmod(x, y)
 
 
 def power(x: Array, y: Array) -> Array:
-    """x ** y; integers to negative powers raise."""
+    """The power; integers to negative powers raise."""
     _refuse_boolean(x, "pow")
     if x.dtype.kind in "iu" and np.any(np.less(y, 0)):
         raise RuntimeError("Integers to negative integer powers are not allowed.")
@@ -136,14 +144,17 @@ def power(x: Array, y: Array) -> Array:
 
 
 def heaviside(x: Array, values: Array) -> Array:
+    """The step function, with `values` at zero."""
     return np.heaviside(x, values)
 
 
 def xlogy(x: Array, y: Array) -> Array:
+    """The product x log(y), zero where x is zero."""
     return np.where((x == 0) & ~np.isnan(y), 0, x * np.log(y)).astype(x.dtype, copy=False)
 
 
 def logaddexp(x: Array, y: Array) -> Array:
+    """The logarithm of e^x + e^y."""
     return np.logaddexp(x, y)
 
 
@@ -155,14 +166,17 @@ def clamp(x: Array, low: Array | None, high: Array | None) -> Array:
 
 
 def where(condition: Array, x: Array, y: Array) -> Array:
+    """One or the other, by a condition."""
     return np.where(condition, x, y)
 
 
 def lerp(start: Array, end: Array, weight: Array) -> Array:
+    """Between start and end."""
     return start + weight * (end - start)
 
 
 def nan_to_num(x: Array, nan: float, posinf: float | None, neginf: float | None) -> Array:
+    """Numbers in place of nan and the infinities."""
     return np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)
 
 
@@ -199,22 +213,22 @@ erfc = _by_element(math.erfc)
 
 
 def logical_not(x: Array) -> Array:
+    """Where x is zero."""
     return np.logical_not(x)
 
 
-def real_if_needed(x: Array) -> Array:
-    return np.abs(x)
-
-
 def isinf(x: Array) -> Array:
+    """Where x is infinite."""
     return np.isinf(x) if x.dtype.kind in "fcV" else np.zeros(x.shape, bool)
 
 
 def isnan(x: Array) -> Array:
+    """Where x is nan."""
     return np.isnan(x) if x.dtype.kind in "fcV" else np.zeros(x.shape, bool)
 
 
 def isfinite(x: Array) -> Array:
+    """Where x is neither infinite nor nan."""
     return np.isfinite(x) if x.dtype.kind in "fcV" else np.ones(x.shape, bool)
 
 

@@ -22,7 +22,7 @@ def _torch_words(message: str) -> str:
 
 
 def index_put(x: Array, values: Array, indices: tuple[Any, ...], accumulate: bool) -> Array:
-    """x with values written, or added, at the indices."""
+    """A copy with values written, or added, at the indices."""
     result = x.copy(order="K")
     try:
         if accumulate:
@@ -39,6 +39,7 @@ def index_put(x: Array, values: Array, indices: tuple[Any, ...], accumulate: boo
 
 
 def index_select(x: Array, dim: int, index: Array) -> Array:
+    """The slices that `index` names."""
     if not x.ndim:
         x = x.reshape(1)
         return np.take(x, index, axis=0).reshape(())
@@ -53,6 +54,7 @@ def _along(x: Array, dim: int, index: Array) -> tuple[Array, ...]:
 
 
 def gather(x: Array, dim: int, index: Array) -> Array:
+    """Along dim, the elements that `index` names at each position."""
     _check_dimensions(x, index)
     if not x.ndim:
         return np.full(index.shape, x)
@@ -61,14 +63,17 @@ def gather(x: Array, dim: int, index: Array) -> Array:
 
 
 def scatter(x: Array, src: Array, dim: int, index: Array) -> Array:
+    """A copy with `src` written along dim where `index` says."""
     return _scattered(x, src, dim, index, False)
 
 
 def scatter_add(x: Array, src: Array, dim: int, index: Array) -> Array:
+    """A copy with `src` added along dim where `index` says."""
     return _scattered(x, src, dim, index, True)
 
 
 def scatter_value(x: Array, dim: int, index: Array, value: Any) -> Array:
+    """A copy with a number written along dim where `index` says."""
     return _scattered(x, np.full(index.shape, value, x.dtype), dim, index, False)
 
 
@@ -103,29 +108,34 @@ def _check(x: Array, dim: int, index: Array) -> None:
 
 
 def index_add(x: Array, source: Array, dim: int, index: Array, alpha: Any) -> Array:
+    """A copy with the slices of `source`, times alpha, added where `index` says."""
     result = x.copy(order="K")
-    place = (slice(None),) * dim + (index,) if x.ndim else ()
+    place: Any = (slice(None),) * dim + (index,) if x.ndim else ()
     np.add.at(result, place, source if alpha == 1 else source * source.dtype.type(alpha))
     return result
 
 
 def index_copy(x: Array, source: Array, dim: int, index: Array) -> Array:
+    """A copy with the slices of `source` written where `index` says."""
     result = x.copy(order="K")
     result[(slice(None),) * dim + (index,)] = source
     return result
 
 
 def index_fill(x: Array, dim: int, index: Array, value: Any) -> Array:
+    """A copy with a number in the slices that `index` names."""
     result = x.copy(order="K")
     result[(slice(None),) * dim + (index,)] = value
     return result
 
 
 def masked_fill(x: Array, value: Array, mask: Array) -> Array:
+    """A copy with `value` where the mask is true."""
     return np.where(mask, np.asarray(value).astype(x.dtype), x)
 
 
 def nonzero(x: Array) -> Array:
+    """The indices of what is not zero, one row for each."""
     if not x.ndim:
         return np.zeros((int(bool(x)), 0), np.int64)
     return np.stack(np.nonzero(x), axis=1).astype(np.int64)

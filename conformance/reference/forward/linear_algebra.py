@@ -19,6 +19,7 @@ def _product(a: Array, b: Array) -> Array:
 
 @quiet
 def mm(a: Array, b: Array) -> Array:
+    """The product of two matrices."""
     if a.shape[1] != b.shape[0]:
         raise RuntimeError(
             f"mat1 and mat2 shapes cannot be multiplied ({a.shape[0]}x{a.shape[1]} and {b.shape[0]}x{b.shape[1]})"
@@ -28,13 +29,17 @@ def mm(a: Array, b: Array) -> Array:
 
 @quiet
 def mv(a: Array, b: Array) -> Array:
+    """The product of a matrix and a vector."""
     if a.shape[1] != b.shape[0]:
-        raise RuntimeError(f"size mismatch, got input ({a.shape[0]}), mat ({a.shape[0]}x{a.shape[1]}), vec ({b.shape[0]})")
+        raise RuntimeError(
+            f"size mismatch, got input ({a.shape[0]}), mat ({a.shape[0]}x{a.shape[1]}), vec ({b.shape[0]})"
+        )
     return _product(a, b)
 
 
 @quiet
 def dot(a: Array, b: Array) -> Array:
+    """The sum of products of two vectors."""
     if a.ndim != 1 or b.ndim != 1:
         raise RuntimeError(f"1D tensors expected, but got {a.ndim}D and {b.ndim}D tensors")
     if a.shape != b.shape:
@@ -47,6 +52,7 @@ def dot(a: Array, b: Array) -> Array:
 
 @quiet
 def bmm(a: Array, b: Array) -> Array:
+    """The products of two batches of matrices."""
     if a.ndim != 3 or b.ndim != 3 or a.shape[0] != b.shape[0] or a.shape[2] != b.shape[1]:
         raise RuntimeError(
             f"Expected size for first two dimensions of batch2 tensor to be: {[a.shape[0], a.shape[-1]]} but got: "
@@ -56,24 +62,29 @@ def bmm(a: Array, b: Array) -> Array:
 
 
 def inverse(a: Array) -> Array:
+    """The inverse; RuntimeError when a matrix is singular."""
     return _checked(np.linalg.inv, a)
 
 
 def solve(a: Array, b: Array) -> Array:
+    """The solution x of a x = b, where b may be a vector."""
     if b.ndim == a.ndim - 1:
         return np.squeeze(_checked(np.linalg.solve, a, b[..., None]), -1)
     return _checked(np.linalg.solve, a, b)
 
 
 def determinant(a: Array) -> Array:
+    """The determinant."""
     return np.asarray(np.linalg.det(a), dtype=a.dtype)
 
 
 def cholesky(a: Array) -> Array:
+    """The lower triangle whose product with its adjoint is a."""
     return _checked(np.linalg.cholesky, a)
 
 
 def slogdet(a: Array) -> tuple[Array, Array]:
+    """Sign and logarithm of the determinant."""
     sign, logarithm = np.linalg.slogdet(a)
     return np.asarray(sign, a.dtype), np.asarray(logarithm, a.dtype)
 

@@ -12,6 +12,10 @@ from conformance.reference.forward.elementwise import quiet
 Array = Any
 Dim = tuple[int, ...] | None
 
+# Untyped, as NumPy's stubs do not know a `keepdims` that is decided at run time.
+ADD: Any = np.add
+MULTIPLY: Any = np.multiply
+
 
 def widened(x: Array) -> Array:
     """Sixteen-bit floats as float32, the type PyTorch accumulates them in."""
@@ -23,17 +27,19 @@ def _accumulated(function: Callable[..., Array]) -> Callable[..., Array]:
 
     def apply(x: Array, dim: Dim, keepdim: bool, *params: Any) -> Array:
         wide = widened(x)
-        return function(x, dim, keepdim, *params) if wide is x else function(wide, dim, keepdim, *params).astype(x.dtype)
+        return (
+            function(x, dim, keepdim, *params) if wide is x else function(wide, dim, keepdim, *params).astype(x.dtype)
+        )
 
     return quiet(apply)
 
 
 def _sum(x: Array, dim: Dim, keepdim: bool) -> Array:
-    return np.add.reduce(x, axis=dim, keepdims=keepdim)
+    return ADD.reduce(x, axis=dim, keepdims=keepdim)
 
 
 def _mean(x: Array, dim: Dim, keepdim: bool) -> Array:
-    total = np.add.reduce(x, axis=dim, keepdims=keepdim)
+    total = ADD.reduce(x, axis=dim, keepdims=keepdim)
     elements = x.size if dim is None else int(np.prod([x.shape[d] for d in dim]))
     return np.divide(total, x.dtype.type(elements))
 
@@ -41,14 +47,14 @@ def _mean(x: Array, dim: Dim, keepdim: bool) -> Array:
 def _var(x: Array, dim: Dim, keepdim: bool, correction: float) -> Array:
     """The sum of squared deviations over n - correction; nan (or inf) when that is not positive."""
     elements = x.size if dim is None else int(np.prod([x.shape[d] for d in dim])) if x.ndim else 1
-    mean = np.add.reduce(x, axis=dim, keepdims=True) / x.dtype.type(elements)
+    mean = ADD.reduce(x, axis=dim, keepdims=True) / x.dtype.type(elements)
     squares = np.square(np.abs(x - mean))
-    total = np.add.reduce(squares, axis=dim, keepdims=keepdim)
+    total = ADD.reduce(squares, axis=dim, keepdims=keepdim)
     return np.divide(total, squares.dtype.type(max(elements - correction, 0)))
 
 
 def _prod(x: Array, dim: Dim, keepdim: bool) -> Array:
-    return np.multiply.reduce(x, axis=dim, keepdims=keepdim)
+    return MULTIPLY.reduce(x, axis=dim, keepdims=keepdim)
 
 
 def _logsumexp(x: Array, dim: Dim, keepdim: bool) -> Array:
@@ -87,31 +93,38 @@ norm = _accumulated(_norm)
 
 @quiet
 def amax(x: Array, dim: Dim, keepdim: bool) -> Array:
+    """The largest element; nan if there is one."""
     return np.max(x, axis=dim, keepdims=keepdim)
 
 
 @quiet
 def amin(x: Array, dim: Dim, keepdim: bool) -> Array:
+    """The smallest element; nan if there is one."""
     return np.min(x, axis=dim, keepdims=keepdim)
 
 
 def all_(x: Array, dim: Dim, keepdim: bool) -> Array:
+    """Whether all are true."""
     return np.all(x, axis=dim, keepdims=keepdim)
 
 
 def any_(x: Array, dim: Dim, keepdim: bool) -> Array:
+    """Whether any is true."""
     return np.any(x, axis=dim, keepdims=keepdim)
 
 
 def count_nonzero(x: Array, dim: Dim) -> Array:
+    """How many are not zero."""
     return np.asarray(np.count_nonzero(x, axis=dim), dtype=np.int64)
 
 
 def argmax(x: Array, dim: int | None, keepdim: bool) -> Array:
+    """Where the largest is."""
     return np.asarray(np.argmax(x, axis=dim, keepdims=keepdim), dtype=np.int64)
 
 
 def argmin(x: Array, dim: int | None, keepdim: bool) -> Array:
+    """Where the smallest is."""
     return np.asarray(np.argmin(x, axis=dim, keepdims=keepdim), dtype=np.int64)
 
 
@@ -125,14 +138,17 @@ def _at(x: Array, indices: Array, dim: int, keepdim: bool) -> tuple[Array, Array
 
 
 def max_dim(x: Array, dim: int, keepdim: bool) -> tuple[Array, Array]:
+    """The largest along dim and where it is."""
     return _at(x, np.argmax(x, axis=dim, keepdims=True) if x.ndim else x, dim, keepdim)
 
 
 def min_dim(x: Array, dim: int, keepdim: bool) -> tuple[Array, Array]:
+    """The smallest along dim and where it is."""
     return _at(x, np.argmin(x, axis=dim, keepdims=True) if x.ndim else x, dim, keepdim)
 
 
 def kthvalue(x: Array, k: int, dim: int, keepdim: bool) -> tuple[Array, Array]:
+    """The k-th smallest along dim and where it is."""
     order = np.argsort(x, axis=dim, kind="stable") if x.ndim else x
     return _at(x, np.take(order, [k - 1], axis=dim) if x.ndim else x, dim, keepdim)
 
@@ -150,6 +166,7 @@ def median_dim(x: Array, dim: int, keepdim: bool) -> tuple[Array, Array]:
 
 
 def median(x: Array) -> Array:
+    """The lower median of all elements."""
     values, _ = median_dim(x.reshape(-1), 0, False)
     return values
 
@@ -174,6 +191,7 @@ def _laid_out(x: Array, values: Array) -> Array:
 
 
 def topk(x: Array, k: int, dim: int, largest: bool, sorted: bool) -> tuple[Array, Array]:
+    """The k largest (smallest) along dim, sorted, and where they are."""
     if not x.ndim:
         return x.copy(), np.zeros((), np.int64)
     if not 0 <= k <= x.shape[dim]:
@@ -185,11 +203,13 @@ def topk(x: Array, k: int, dim: int, largest: bool, sorted: bool) -> tuple[Array
 
 @quiet
 def cumsum(x: Array, dim: int) -> Array:
+    """Running sums, row-major."""
     return np.ascontiguousarray(np.cumsum(x, axis=dim, dtype=x.dtype)) if x.ndim else x.copy()
 
 
 @quiet
 def cumprod(x: Array, dim: int) -> Array:
+    """Running products, row-major."""
     return np.ascontiguousarray(np.cumprod(x, axis=dim, dtype=x.dtype)) if x.ndim else x.copy()
 
 
@@ -208,10 +228,12 @@ def _running(x: Array, dim: int, better: Any) -> tuple[Array, Array]:
 
 
 def cummax(x: Array, dim: int) -> tuple[Array, Array]:
+    """Running maxima and where they are."""
     return _running(x, dim, np.greater_equal)
 
 
 def cummin(x: Array, dim: int) -> tuple[Array, Array]:
+    """Running minima and where they are."""
     return _running(x, dim, np.less_equal)
 
 
@@ -227,6 +249,7 @@ def softmax(x: Array, dim: int) -> Array:
 
 @quiet
 def log_softmax(x: Array, dim: int) -> Array:
+    """The logarithm of softmax."""
     wide = widened(x)
     if not x.ndim or not x.size:
         return np.zeros_like(x)

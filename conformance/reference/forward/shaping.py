@@ -25,6 +25,7 @@ def wrap_dim(dim: int, ndim: int) -> int:
 
 
 def view(old: Geometry, shape: tuple[int, ...]) -> Geometry:
+    """Another shape of the same elements in the same order."""
     shape = infer_size(shape, math.prod(old.size))
     stride = view_stride(old, shape)
     if stride is None:
@@ -36,6 +37,7 @@ def view(old: Geometry, shape: tuple[int, ...]) -> Geometry:
 
 
 def transpose(old: Geometry, dim0: int, dim1: int) -> Geometry:
+    """Two dimensions exchanged."""
     order = list(range(len(old.size)))
     if order:
         dim0, dim1 = wrap_dim(dim0, len(order)), wrap_dim(dim1, len(order))
@@ -44,6 +46,7 @@ def transpose(old: Geometry, dim0: int, dim1: int) -> Geometry:
 
 
 def permute(old: Geometry, dims: tuple[int, ...]) -> Geometry:
+    """Dimensions in another order."""
     if len(dims) != len(old.size):
         raise RuntimeError(
             f"permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired "
@@ -56,11 +59,12 @@ def permute(old: Geometry, dims: tuple[int, ...]) -> Geometry:
 
 
 def expand(old: Geometry, sizes: tuple[int, ...]) -> Geometry:
+    """Dimensions of size 1 repeated: their stride is 0."""
     missing = len(sizes) - len(old.size)
     if missing < 0:
         raise RuntimeError(
-            f"expand(torch.Tensor{{{list(old.size)}}}, size={list(sizes)}): the number of sizes provided ({len(sizes)}) "
-            f"must be greater or equal to the number of dimensions in the tensor ({len(old.size)})"
+            f"expand(torch.Tensor{{{list(old.size)}}}, size={list(sizes)}): the number of sizes provided "
+            f"({len(sizes)}) must be greater or equal to the number of dimensions in the tensor ({len(old.size)})"
         )
     size, stride = list(sizes), [0] * len(sizes)
     for position in range(len(sizes) - 1, -1, -1):
@@ -83,6 +87,7 @@ def expand(old: Geometry, sizes: tuple[int, ...]) -> Geometry:
 
 
 def select(old: Geometry, dim: int, position: int) -> Geometry:
+    """One position along dim, which goes."""
     if not old.size:
         raise IndexError("select() cannot be applied to a 0-dim tensor.")
     dim = wrap_dim(dim, len(old.size))
@@ -94,6 +99,7 @@ def select(old: Geometry, dim: int, position: int) -> Geometry:
 
 
 def slice_(old: Geometry, dim: int, start: int | None, end: int | None, step: int) -> Geometry:
+    """A range along dim."""
     if step <= 0:
         raise ValueError("slice step must be positive")
     dim = wrap_dim(dim, len(old.size))
@@ -106,18 +112,21 @@ def slice_(old: Geometry, dim: int, start: int | None, end: int | None, step: in
 
 
 def unsqueeze(old: Geometry, dim: int) -> Geometry:
+    """A dimension of size 1 more."""
     dim = wrap_dim(dim, len(old.size) + 1)
     step = old.size[dim] * old.stride[dim] if dim < len(old.size) else 1
     return Geometry((*old.size[:dim], 1, *old.size[dim:]), (*old.stride[:dim], step, *old.stride[dim:]), old.offset)
 
 
 def squeeze(old: Geometry, dims: tuple[int, ...] | None) -> Geometry:
+    """Dimensions of size 1 gone: all, or the given ones."""
     chosen = range(len(old.size)) if dims is None else [wrap_dim(d, len(old.size)) for d in dims]
     kept = [d for d, n in enumerate(old.size) if n != 1 or d not in chosen]
     return Geometry(tuple([old.size[d] for d in kept]), tuple([old.stride[d] for d in kept]), old.offset)
 
 
 def diagonal(old: Geometry, offset: int, dim1: int, dim2: int) -> Geometry:
+    """The diagonal of two dimensions as a new last one."""
     dim1, dim2 = wrap_dim(dim1, len(old.size)), wrap_dim(dim2, len(old.size))
     if dim1 == dim2:
         raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
@@ -133,6 +142,7 @@ def diagonal(old: Geometry, offset: int, dim1: int, dim2: int) -> Geometry:
 
 
 def unfold(old: Geometry, dim: int, size: int, step: int) -> Geometry:
+    """Sliding windows along dim, their content as a new last dimension."""
     dim = wrap_dim(dim, len(old.size))
     n = old.size[dim] if old.size else 1
     if size > n:
@@ -147,12 +157,14 @@ def unfold(old: Geometry, dim: int, size: int, step: int) -> Geometry:
 
 
 def as_strided(old: Geometry, size: tuple[int, ...], stride: tuple[int, ...], offset: int | None) -> Geometry:
+    """Any geometry whatever."""
     if len(size) != len(stride):
         raise RuntimeError("mismatch in length of strides and shape")
     return Geometry(tuple(size), tuple(stride), old.offset if offset is None else offset)
 
 
 def unbind(old: Geometry, dim: int) -> list[Geometry]:
+    """Each position along dim."""
     if not old.size:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     dim = wrap_dim(dim, len(old.size))
@@ -160,6 +172,7 @@ def unbind(old: Geometry, dim: int) -> list[Geometry]:
 
 
 def split_with_sizes(old: Geometry, sizes: tuple[int, ...], dim: int) -> list[Geometry]:
+    """Consecutive ranges along dim."""
     dim = wrap_dim(dim, len(old.size))
     if sum(sizes) != old.size[dim]:
         raise RuntimeError(
@@ -174,10 +187,12 @@ def split_with_sizes(old: Geometry, sizes: tuple[int, ...], dim: int) -> list[Ge
 
 
 def view_as_real(old: Geometry) -> Geometry:
+    """Complex elements as pairs of reals."""
     return Geometry((*old.size, 2), (*[2 * step for step in old.stride], 1), 2 * old.offset)
 
 
 def view_as_complex(old: Geometry) -> Geometry:
+    """Pairs of reals as complex elements."""
     if not old.size or old.size[-1] != 2:
         raise RuntimeError("Tensor must have a last dimension of size 2")
     if old.stride[-1] != 1 or any(step % 2 for step in old.stride[:-1]) or old.offset % 2:

@@ -28,7 +28,8 @@ def of_stack(grad: Any, tensors: list[tuple[int, ...]], dim: int) -> list[Any]:
 def of_repeat(grad: Any, shape: tuple[int, ...], sizes: tuple[int, ...]) -> Any:
     """The sum over the copies."""
     missing = len(sizes) - len(shape)
-    split, dims = [], []
+    split: list[int] = []
+    dims: list[int] = []
     for position, times in enumerate(sizes):
         dims.append(len(split))
         split += [times, 1 if position < missing else shape[position - missing]]
@@ -39,17 +40,17 @@ CAT = of_cat
 STACK = of_stack
 
 RULES: dict[str, Rules] = {
-    "flip": dict(self=lambda grad, dims: ops.flip(grad, dims)),
-    "roll": dict(self=lambda grad, shifts, dims: ops.roll(grad, tuple(-each for each in shifts), dims)),
-    "repeat": dict(self=lambda grad, self_shape, sizes: of_repeat(grad, self_shape, sizes)),
-    "tril": dict(self=lambda grad, diagonal: ops.tril(grad, diagonal)),
-    "triu": dict(self=lambda grad, diagonal: ops.triu(grad, diagonal)),
-    "constant_pad_nd": dict(
-        self=lambda grad, pad: ops.constant_pad_nd(grad, tuple((-before, -after) for before, after in pad), 0)
-    ),
-    "complex": dict(real=lambda grad: grad.real, imag=lambda grad: grad.imag),
-    "where": dict(
-        self=lambda grad, condition: ops.where(condition, grad, 0.0),
-        other=lambda grad, condition: ops.where(condition, 0.0, grad),
-    ),
+    "flip": {"self": lambda grad, dims: ops.flip(grad, dims)},
+    "roll": {"self": lambda grad, shifts, dims: ops.roll(grad, tuple(-each for each in shifts), dims)},
+    "repeat": {"self": lambda grad, self_shape, sizes: of_repeat(grad, self_shape, sizes)},
+    "tril": {"self": lambda grad, diagonal: ops.tril(grad, diagonal)},
+    "triu": {"self": lambda grad, diagonal: ops.triu(grad, diagonal)},
+    "constant_pad_nd": {
+        "self": lambda grad, pad: ops.constant_pad_nd(grad, tuple((-before, -after) for before, after in pad), 0)
+    },
+    "complex": {"real": lambda grad: grad.real, "imag": lambda grad: grad.imag},
+    "where": {
+        "self": lambda grad, condition: ops.where(condition, grad, 0.0),
+        "other": lambda grad, condition: ops.where(condition, 0.0, grad),
+    },
 }

@@ -33,7 +33,7 @@ def masked(grad: Any, mask: Any) -> Any:
 
 
 def pow_self(grad: Any, self: Any, exponent: Any) -> Any:
-    """exponent * self ** (exponent - 1); zero where the exponent is zero, even at self == 0."""
+    """The rule exponent * self ** (exponent - 1); zero where the exponent is zero, even at self == 0."""
     if isinstance(exponent, (int, float, complex)):
         if exponent == 0:
             return grad * 0
@@ -42,7 +42,7 @@ def pow_self(grad: Any, self: Any, exponent: Any) -> Any:
 
 
 def pow_exponent(grad: Any, self: Any, exponent: Any, result: Any) -> Any:
-    """result * log(self); zero where self == 0 and the exponent is not negative."""
+    """The rule result * log(self); zero where self == 0 and the exponent is not negative."""
     if isinstance(self, (int, float, complex)):
         if self == 0:
             return ops.where(exponent >= 0, 0.0, grad * conj(result * -math.inf))
@@ -65,50 +65,50 @@ def _log(number: Any) -> Any:
 
 
 def of_larger(grad: Any, mine: Any, other: Any, wins: Any) -> Any:
-    """maximum and minimum: the whole gradient to the one that wins, half to each where they are equal."""
+    """Of maximum and minimum: the whole gradient to the one that wins, half to each where they are equal."""
     half = ops.where(mine == other, grad / 2, 0.0)
     return ops.where(wins, grad, half)
 
 
 UNARY_RULES: dict[str, Rules] = {
-    "neg": dict(self=lambda grad: -grad),
-    "positive": dict(self=lambda grad: grad),
-    "abs": dict(self=lambda grad, self: grad * ops.sgn(self)),
-    "square": dict(self=lambda grad, self: grad * conj(self * 2)),
-    "sgn": dict(self=lambda grad, self, result: _sgn_rule(grad, self, result)),
+    "neg": {"self": lambda grad: -grad},
+    "positive": {"self": lambda grad: grad},
+    "abs": {"self": lambda grad, self: grad * ops.sgn(self)},
+    "square": {"self": lambda grad, self: grad * conj(self * 2)},
+    "sgn": {"self": lambda grad, self, result: _sgn_rule(grad, self, result)},
     # Piecewise constant functions have gradient zero everywhere, their steps included.
-    "sign": dict(self=zeros),
-    "floor": dict(self=zeros),
-    "ceil": dict(self=zeros),
-    "trunc": dict(self=zeros),
-    "frac": dict(self=lambda grad: grad),
+    "sign": {"self": zeros},
+    "floor": {"self": zeros},
+    "ceil": {"self": zeros},
+    "trunc": {"self": zeros},
+    "frac": {"self": lambda grad: grad},
     # relu at zero: zero.
-    "relu": dict(self=lambda grad, result: masked(grad, result > 0)),
-    "exp": dict(self=lambda grad, result: grad * conj(result)),
-    "exp2": dict(self=lambda grad, result: grad * conj(result * math.log(2))),
-    "expm1": dict(self=lambda grad, result: grad * conj(result + 1)),
-    "log": dict(self=lambda grad, self: grad / conj(self)),
-    "log2": dict(self=lambda grad, self: grad / conj(self * math.log(2))),
-    "log10": dict(self=lambda grad, self: grad / conj(self * math.log(10))),
-    "log1p": dict(self=lambda grad, self: grad / conj(self + 1)),
-    "sqrt": dict(self=lambda grad, result: grad / conj(result * 2)),
-    "rsqrt": dict(self=lambda grad, result: grad * conj(result * result * result * -0.5)),
-    "reciprocal": dict(self=lambda grad, result: -grad * conj(result * result)),
-    "sin": dict(self=lambda grad, self: grad * conj(self.cos())),
-    "cos": dict(self=lambda grad, self: -grad * conj(self.sin())),
-    "tan": dict(self=lambda grad, result: grad * conj(1 + result * result)),
-    "asin": dict(self=lambda grad, self: grad * conj((1 - self * self).rsqrt())),
-    "acos": dict(self=lambda grad, self: -grad * conj((1 - self * self).rsqrt())),
-    "atan": dict(self=lambda grad, self: grad / conj(self * self + 1)),
-    "sinh": dict(self=lambda grad, self: grad * conj(self.cosh())),
-    "cosh": dict(self=lambda grad, self: grad * conj(self.sinh())),
-    "tanh": dict(self=lambda grad, result: grad * conj(1 - result * result)),
-    "asinh": dict(self=lambda grad, self: grad * conj((self * self + 1).rsqrt())),
-    "acosh": dict(self=lambda grad, self: grad * conj((self - 1).rsqrt() * (self + 1).rsqrt())),
-    "atanh": dict(self=lambda grad, self: grad / conj(1 - self * self)),
-    "sigmoid": dict(self=lambda grad, result: grad * conj((1 - result) * result)),
-    "erf": dict(self=lambda grad, self: grad * (2 / math.sqrt(math.pi)) * (-(self * self)).exp()),
-    "erfc": dict(self=lambda grad, self: grad * (-2 / math.sqrt(math.pi)) * (-(self * self)).exp()),
+    "relu": {"self": lambda grad, result: masked(grad, result > 0)},
+    "exp": {"self": lambda grad, result: grad * conj(result)},
+    "exp2": {"self": lambda grad, result: grad * conj(result * math.log(2))},
+    "expm1": {"self": lambda grad, result: grad * conj(result + 1)},
+    "log": {"self": lambda grad, self: grad / conj(self)},
+    "log2": {"self": lambda grad, self: grad / conj(self * math.log(2))},
+    "log10": {"self": lambda grad, self: grad / conj(self * math.log(10))},
+    "log1p": {"self": lambda grad, self: grad / conj(self + 1)},
+    "sqrt": {"self": lambda grad, result: grad / conj(result * 2)},
+    "rsqrt": {"self": lambda grad, result: grad * conj(result * result * result * -0.5)},
+    "reciprocal": {"self": lambda grad, result: -grad * conj(result * result)},
+    "sin": {"self": lambda grad, self: grad * conj(self.cos())},
+    "cos": {"self": lambda grad, self: -grad * conj(self.sin())},
+    "tan": {"self": lambda grad, result: grad * conj(1 + result * result)},
+    "asin": {"self": lambda grad, self: grad * conj((1 - self * self).rsqrt())},
+    "acos": {"self": lambda grad, self: -grad * conj((1 - self * self).rsqrt())},
+    "atan": {"self": lambda grad, self: grad / conj(self * self + 1)},
+    "sinh": {"self": lambda grad, self: grad * conj(self.cosh())},
+    "cosh": {"self": lambda grad, self: grad * conj(self.sinh())},
+    "tanh": {"self": lambda grad, result: grad * conj(1 - result * result)},
+    "asinh": {"self": lambda grad, self: grad * conj((self * self + 1).rsqrt())},
+    "acosh": {"self": lambda grad, self: grad * conj((self - 1).rsqrt() * (self + 1).rsqrt())},
+    "atanh": {"self": lambda grad, self: grad / conj(1 - self * self)},
+    "sigmoid": {"self": lambda grad, result: grad * conj((1 - result) * result)},
+    "erf": {"self": lambda grad, self: grad * (2 / math.sqrt(math.pi)) * (-(self * self)).exp()},
+    "erfc": {"self": lambda grad, self: grad * (-2 / math.sqrt(math.pi)) * (-(self * self)).exp()},
 }
 
 
@@ -122,61 +122,61 @@ def _sgn_rule(grad: Any, self: Any, result: Any) -> Any:
 
 
 BINARY_RULES: dict[str, Rules] = {
-    "add": dict(self=lambda grad: grad, other=lambda grad: grad),
-    "sub": dict(self=lambda grad: grad, other=lambda grad: -grad),
-    "mul": dict(self=lambda grad, other: grad * conj(other), other=lambda grad, self: grad * conj(self)),
-    "div": dict(
-        self=lambda grad, other: grad / conj(other),
-        other=lambda grad, self, other: -grad * conj((self / other) / other),
-    ),
-    "pow": dict(self=pow_self, exponent=pow_exponent),
-    "maximum": dict(
-        self=lambda grad, self, other: of_larger(grad, self, other, self > other),
-        other=lambda grad, self, other: of_larger(grad, self, other, other > self),
-    ),
-    "minimum": dict(
-        self=lambda grad, self, other: of_larger(grad, self, other, self < other),
-        other=lambda grad, self, other: of_larger(grad, self, other, other < self),
-    ),
+    "add": {"self": lambda grad: grad, "other": lambda grad: grad},
+    "sub": {"self": lambda grad: grad, "other": lambda grad: -grad},
+    "mul": {"self": lambda grad, other: grad * conj(other), "other": lambda grad, self: grad * conj(self)},
+    "div": {
+        "self": lambda grad, other: grad / conj(other),
+        "other": lambda grad, self, other: -grad * conj((self / other) / other),
+    },
+    "pow": {"self": pow_self, "exponent": pow_exponent},
+    "maximum": {
+        "self": lambda grad, self, other: of_larger(grad, self, other, self > other),
+        "other": lambda grad, self, other: of_larger(grad, self, other, other > self),
+    },
+    "minimum": {
+        "self": lambda grad, self, other: of_larger(grad, self, other, self < other),
+        "other": lambda grad, self, other: of_larger(grad, self, other, other < self),
+    },
     # fmax and fmin: at a tie the first takes all, and a nan takes nothing.
-    "fmax": dict(
-        self=lambda grad, self, other: masked(grad, ops.logical_or(self >= other, other.isnan())),
-        other=lambda grad, self, other: masked(grad, ops.logical_not(ops.logical_or(self >= other, other.isnan()))),
-    ),
-    "fmin": dict(
-        self=lambda grad, self, other: masked(grad, ops.logical_or(self <= other, other.isnan())),
-        other=lambda grad, self, other: masked(grad, ops.logical_not(ops.logical_or(self <= other, other.isnan()))),
-    ),
-    "remainder": dict(
-        self=lambda grad: grad,
-        other=lambda grad, self, other: -grad * ops.floor(self / other),
-    ),
-    "fmod": dict(
-        self=lambda grad: grad,
-        other=lambda grad, self, other: -grad * ops.trunc(self / other),
-    ),
-    "div_floor": dict(self=zeros, other=zeros),
-    "div_trunc": dict(self=zeros, other=zeros),
-    "atan2": dict(
-        self=lambda grad, self, other: grad * (other / (self * self + other * other)),
-        other=lambda grad, self, other: grad * (-self / (self * self + other * other)),
-    ),
-    "hypot": dict(
-        self=lambda grad, self, result: grad * (self / result),
-        other=lambda grad, other, result: grad * (other / result),
-    ),
-    "logaddexp": dict(
-        self=lambda grad, self, result: grad * (self - result).exp(),
-        other=lambda grad, other, result: grad * (other - result).exp(),
-    ),
-    "xlogy": dict(
-        self=lambda grad, self, other: grad * ops.where(ops.logical_and(self == 0, other <= 0), 0.0, other.log()),
-        other=lambda grad, self, other: grad * self / other,
-    ),
-    "copysign": dict(
-        self=lambda grad, self, result: masked(grad * ops.sgn(self) * ops.sgn(result), self != 0),
-        other=zeros,
-    ),
+    "fmax": {
+        "self": lambda grad, self, other: masked(grad, ops.logical_or(self >= other, other.isnan())),
+        "other": lambda grad, self, other: masked(grad, ops.logical_not(ops.logical_or(self >= other, other.isnan()))),
+    },
+    "fmin": {
+        "self": lambda grad, self, other: masked(grad, ops.logical_or(self <= other, other.isnan())),
+        "other": lambda grad, self, other: masked(grad, ops.logical_not(ops.logical_or(self <= other, other.isnan()))),
+    },
+    "remainder": {
+        "self": lambda grad: grad,
+        "other": lambda grad, self, other: -grad * ops.floor(self / other),
+    },
+    "fmod": {
+        "self": lambda grad: grad,
+        "other": lambda grad, self, other: -grad * ops.trunc(self / other),
+    },
+    "div_floor": {"self": zeros, "other": zeros},
+    "div_trunc": {"self": zeros, "other": zeros},
+    "atan2": {
+        "self": lambda grad, self, other: grad * (other / (self * self + other * other)),
+        "other": lambda grad, self, other: grad * (-self / (self * self + other * other)),
+    },
+    "hypot": {
+        "self": lambda grad, self, result: grad * (self / result),
+        "other": lambda grad, other, result: grad * (other / result),
+    },
+    "logaddexp": {
+        "self": lambda grad, self, result: grad * (self - result).exp(),
+        "other": lambda grad, other, result: grad * (other - result).exp(),
+    },
+    "xlogy": {
+        "self": lambda grad, self, other: grad * ops.where(ops.logical_and(self == 0, other <= 0), 0.0, other.log()),
+        "other": lambda grad, self, other: grad * self / other,
+    },
+    "copysign": {
+        "self": lambda grad, self, result: masked(grad * ops.sgn(self) * ops.sgn(result), self != 0),
+        "other": zeros,
+    },
     # Recorded, but without a derivative: they raise when a gradient has to pass.
     "heaviside": {},
     "floor_divide": {},
@@ -199,25 +199,25 @@ def _angle_rule(grad: Any, self: Any) -> Any:
 
 
 CLAMP_RULES: dict[str, Rules] = {
-    "clamp": dict(
-        self=lambda grad, self, min, max: masked(grad, _inside(self, min, max)),
-        min=lambda grad, self, min, max: masked(
+    "clamp": {
+        "self": lambda grad, self, min, max: masked(grad, _inside(self, min, max)),
+        "min": lambda grad, self, min, max: masked(
             grad, self < min if max is None else ops.logical_and(self < min, min < max)
         ),
-        max=lambda grad, self, min, max: masked(
+        "max": lambda grad, self, min, max: masked(
             grad, self > max if min is None else ops.logical_or(self > max, max < min)
         ),
-    ),
-    "lerp": dict(
-        self=lambda grad, weight: grad * (1 - conj(weight)),
-        end=lambda grad, weight: grad * conj(weight),
-        weight=lambda grad, self, end: grad * conj(end - self),
-    ),
-    "lerp_number": dict(
-        self=lambda grad, weight: grad * (1 - conj(weight)),
-        end=lambda grad, weight: grad * conj(weight),
-    ),
-    "nan_to_num": dict(self=lambda grad, self: masked(grad, self.isfinite())),
-    "angle": dict(self=_angle_rule),
-    "round": dict(self=zeros),
+    },
+    "lerp": {
+        "self": lambda grad, weight: grad * (1 - conj(weight)),
+        "end": lambda grad, weight: grad * conj(weight),
+        "weight": lambda grad, self, end: grad * conj(end - self),
+    },
+    "lerp_number": {
+        "self": lambda grad, weight: grad * (1 - conj(weight)),
+        "end": lambda grad, weight: grad * conj(weight),
+    },
+    "nan_to_num": {"self": lambda grad, self: masked(grad, self.isfinite())},
+    "angle": {"self": _angle_rule},
+    "round": {"self": zeros},
 }

@@ -32,22 +32,25 @@ def of_cholesky(grad: Any, result: Any) -> Any:
 
 
 RULES: dict[str, Rules] = {
-    "mm": dict(self=lambda grad, mat2: grad.mm(conj(mat2).t()), mat2=lambda grad, self: conj(self).t().mm(grad)),
-    "mv": dict(
-        self=lambda grad, vec: grad.unsqueeze(1) * conj(vec).unsqueeze(0), vec=lambda grad, self: conj(self).t().mv(grad)
-    ),
-    "dot": dict(self=lambda grad, tensor: grad * conj(tensor), tensor=lambda grad, self: grad * conj(self)),
-    "bmm": dict(
-        self=lambda grad, mat2: grad.bmm(conj(mat2).transpose(1, 2)),
-        mat2=lambda grad, self: conj(self).transpose(1, 2).bmm(grad),
-    ),
-    "linalg_inv": dict(self=lambda grad, result: -(result.mH @ (grad @ result.mH))),
-    "linalg_solve": dict(self=of_solve_left, other=of_solve_right),
-    "linalg_det": dict(
-        self=lambda grad, self, result: (grad * conj(result)).unsqueeze(-1).unsqueeze(-1) * ops.linalg_inv(self).mH
-    ),
-    "linalg_slogdet": dict(
-        self=lambda grads, self: None if grads[1] is None else grads[1].unsqueeze(-1).unsqueeze(-1) * ops.linalg_inv(self).mH
-    ),
-    "linalg_cholesky": dict(self=of_cholesky),
+    "mm": {"self": lambda grad, mat2: grad.mm(conj(mat2).t()), "mat2": lambda grad, self: conj(self).t().mm(grad)},
+    "mv": {
+        "self": lambda grad, vec: grad.unsqueeze(1) * conj(vec).unsqueeze(0),
+        "vec": lambda grad, self: conj(self).t().mv(grad),
+    },
+    "dot": {"self": lambda grad, tensor: grad * conj(tensor), "tensor": lambda grad, self: grad * conj(self)},
+    "bmm": {
+        "self": lambda grad, mat2: grad.bmm(conj(mat2).transpose(1, 2)),
+        "mat2": lambda grad, self: conj(self).transpose(1, 2).bmm(grad),
+    },
+    "linalg_inv": {"self": lambda grad, result: -(result.mH @ (grad @ result.mH))},
+    "linalg_solve": {"self": of_solve_left, "other": of_solve_right},
+    "linalg_det": {
+        "self": lambda grad, self, result: (grad * conj(result)).unsqueeze(-1).unsqueeze(-1) * ops.linalg_inv(self).mH
+    },
+    "linalg_slogdet": {
+        "self": lambda grads, self: (
+            None if grads[1] is None else grads[1].unsqueeze(-1).unsqueeze(-1) * ops.linalg_inv(self).mH
+        )
+    },
+    "linalg_cholesky": {"self": of_cholesky},
 }

@@ -46,6 +46,7 @@ def of_chosen(grad: Any, indices: Any, shape: tuple[int, ...], dim: int, keepdim
 
 
 def of_var(grad: Any, self: Any, dim: Dim, keepdim: bool, correction: float) -> Any:
+    """The variance: twice the deviation over the degrees of freedom."""
     shape = self._array.shape
     elements = count(shape, dim)
     # With no degree of freedom PyTorch answers nan or inf, not an error.
@@ -56,14 +57,14 @@ def of_var(grad: Any, self: Any, dim: Dim, keepdim: bool, correction: float) -> 
 
 
 def of_prod(grad: Any, self: Any, result: Any, dim: Dim, keepdim: bool) -> Any:
-    """The product of all the others, from both sides so that zeros do no harm (PyTorch keeps the result, unused here)."""
+    """The product of all the others, from both sides so that zeros do no harm.
+
+    `result` is not used: PyTorch saves it, and so a write to it must be noticed here too.
+    """
     shape = self._array.shape
     if not shape:
         return grad.clone()
-    if dim is None:
-        others = _others(self.reshape(-1), 0).reshape(shape)
-    else:
-        others = _others(self, dim[0])
+    others = _others(self.reshape(-1), 0).reshape(shape) if dim is None else _others(self, dim[0])
     return restored(grad, shape, dim, keepdim) * conj(others)
 
 
@@ -115,38 +116,42 @@ def of_norm(grad: Any, self: Any, result: Any, dim: Dim, keepdim: bool, p: float
 
 
 RULES: dict[str, Rules] = {
-    "sum": dict(self=lambda grad, self_shape, dim, keepdim: spread(grad, self_shape, dim, keepdim)),
-    "mean": dict(
-        self=lambda grad, self_shape, dim, keepdim: spread(grad, self_shape, dim, keepdim) / count(self_shape, dim)
-    ),
-    "var": dict(self=of_var),
+    "sum": {"self": lambda grad, self_shape, dim, keepdim: spread(grad, self_shape, dim, keepdim)},
+    "mean": {
+        "self": lambda grad, self_shape, dim, keepdim: spread(grad, self_shape, dim, keepdim) / count(self_shape, dim)
+    },
+    "var": {"self": of_var},
     # std at zero spread: zero.
-    "std": dict(
-        self=lambda grad, self, result, dim, keepdim, correction: of_var(
+    "std": {
+        "self": lambda grad, self, result, dim, keepdim, correction: of_var(
             ops.where(result == 0, 0.0, grad / (result * 2)), self, dim, keepdim, correction
         )
-    ),
-    "prod": dict(self=of_prod),
-    "logsumexp": dict(
-        self=lambda grad, self, result, dim, keepdim: restored(grad, self._array.shape, dim, keepdim)
-        * (self - restored(result, self._array.shape, dim, keepdim)).exp()
-    ),
-    "linalg_vector_norm": dict(self=of_norm),
-    "amax": dict(self=of_extremum),
-    "amin": dict(self=of_extremum),
-    "median": dict(self=lambda grad, self, result: of_extremum(grad, self, result, None, False)),
-    "picked": dict(
-        self=lambda grad, indices, self_shape, dim, keepdim: of_chosen(grad, indices, self_shape, dim, keepdim)
-    ),
-    "ordered": dict(self=lambda grad, indices, self_shape, dim: of_chosen(grad, indices, self_shape, dim)),
-    "cumsum": dict(self=lambda grad, dim: reverse_cumsum(grad, dim)),
-    "cumprod": dict(self=of_cumprod),
-    "_softmax": dict(
-        self=lambda grad, result, dim: (grad - ops.sum(grad * result, (dim,) if result._array.ndim else None, True))
-        * result
-    ),
-    "_log_softmax": dict(
-        self=lambda grad, result, dim: grad
-        - result.exp() * ops.sum(grad, (dim,) if result._array.ndim else None, True)
-    ),
+    },
+    "prod": {"self": of_prod},
+    "logsumexp": {
+        "self": lambda grad, self, result, dim, keepdim: (
+            restored(grad, self._array.shape, dim, keepdim)
+            * (self - restored(result, self._array.shape, dim, keepdim)).exp()
+        )
+    },
+    "linalg_vector_norm": {"self": of_norm},
+    "amax": {"self": of_extremum},
+    "amin": {"self": of_extremum},
+    "median": {"self": lambda grad, self, result: of_extremum(grad, self, result, None, False)},
+    "picked": {
+        "self": lambda grad, indices, self_shape, dim, keepdim: of_chosen(grad, indices, self_shape, dim, keepdim)
+    },
+    "ordered": {"self": lambda grad, indices, self_shape, dim: of_chosen(grad, indices, self_shape, dim)},
+    "cumsum": {"self": lambda grad, dim: reverse_cumsum(grad, dim)},
+    "cumprod": {"self": of_cumprod},
+    "_softmax": {
+        "self": lambda grad, result, dim: (
+            (grad - ops.sum(grad * result, (dim,) if result._array.ndim else None, True)) * result
+        )
+    },
+    "_log_softmax": {
+        "self": lambda grad, result, dim: (
+            grad - result.exp() * ops.sum(grad, (dim,) if result._array.ndim else None, True)
+        )
+    },
 }

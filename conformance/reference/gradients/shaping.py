@@ -32,49 +32,51 @@ def inverse(dims: tuple[int, ...]) -> tuple[int, ...]:
 
 
 RULES: dict[str, Rules] = {
-    "view": dict(self=lambda grad, self_shape: grad.reshape(self_shape)),
-    "transpose": dict(self=lambda grad, dim0, dim1: grad.transpose(dim0, dim1)),
-    "t": dict(self=lambda grad: ops.t(grad)),
-    "permute": dict(self=lambda grad, dims: grad.permute(inverse(dims))),
+    "view": {"self": lambda grad, self_shape: grad.reshape(self_shape)},
+    "transpose": {"self": lambda grad, dim0, dim1: grad.transpose(dim0, dim1)},
+    "t": {"self": lambda grad: ops.t(grad)},
+    "permute": {"self": lambda grad, dims: grad.permute(inverse(dims))},
     # The engine undoes broadcasting.
-    "expand": dict(self=lambda grad: grad),
-    "select": dict(self=lambda grad, self_shape, dim, position: put_back(grad, self_shape, shaping.select, dim, position)),
-    "slice": dict(
-        self=lambda grad, self_shape, dim, start, end, step: put_back(
+    "expand": {"self": lambda grad: grad},
+    "select": {
+        "self": lambda grad, self_shape, dim, position: put_back(grad, self_shape, shaping.select, dim, position)
+    },
+    "slice": {
+        "self": lambda grad, self_shape, dim, start, end, step: put_back(
             grad, self_shape, shaping.slice_, dim, start, end, step
         )
-    ),
-    "unsqueeze": dict(self=lambda grad, self_shape: grad.reshape(self_shape)),
-    "squeeze": dict(self=lambda grad, self_shape: grad.reshape(self_shape)),
-    "diagonal": dict(
-        self=lambda grad, self_shape, offset, dim1, dim2: put_back(
+    },
+    "unsqueeze": {"self": lambda grad, self_shape: grad.reshape(self_shape)},
+    "squeeze": {"self": lambda grad, self_shape: grad.reshape(self_shape)},
+    "diagonal": {
+        "self": lambda grad, self_shape, offset, dim1, dim2: put_back(
             grad, self_shape, shaping.diagonal, offset, dim1, dim2
         )
-    ),
-    "unfold": dict(
-        self=lambda grad, self_shape, dim, size, step: put_back(grad, self_shape, shaping.unfold, dim, size, step)
-    ),
-    "unbind": dict(
-        self=lambda grads, self_shape, dim: of_parts(
+    },
+    "unfold": {
+        "self": lambda grad, self_shape, dim, size, step: put_back(grad, self_shape, shaping.unfold, dim, size, step)
+    },
+    "unbind": {
+        "self": lambda grads, self_shape, dim: of_parts(
             grads, self_shape, shaping.unbind(shaping.of_contiguous(self_shape), dim)
         )
-    ),
-    "split_with_sizes": dict(
-        self=lambda grads, self_shape, sizes, dim: of_parts(
+    },
+    "split_with_sizes": {
+        "self": lambda grads, self_shape, sizes, dim: of_parts(
             grads, self_shape, shaping.split_with_sizes(shaping.of_contiguous(self_shape), sizes, dim)
         )
-    ),
-    "as_strided": dict(
-        self=lambda grad, old, size, stride, offset: ops.as_strided_backward(
+    },
+    "as_strided": {
+        "self": lambda grad, old, size, stride, offset: ops.as_strided_backward(
             grad, old, shaping.as_strided(old, size, stride, offset)
         )
-    ),
-    "view_as_real": dict(self=lambda grad: ops.view_as_complex(grad.contiguous())),
-    "view_as_complex": dict(self=lambda grad: ops.view_as_real(grad)),
-    "as_strided_of": dict(self=lambda grad, base, part: ops.as_strided_backward(grad, base, part)),
-    "as_strided_backward": dict(self=lambda grad, base, part: ops.as_strided_of(grad, base, part)),
-    "as_strided_replaced": dict(
-        self=lambda grad, base, part: ops.as_strided_replaced(grad, grad.new_zeros(part.size), base, part),
-        inner=lambda grad, base, part: ops.as_strided_of(grad, base, part),
-    ),
+    },
+    "view_as_real": {"self": lambda grad: ops.view_as_complex(grad.contiguous())},
+    "view_as_complex": {"self": lambda grad: ops.view_as_real(grad)},
+    "as_strided_of": {"self": lambda grad, base, part: ops.as_strided_backward(grad, base, part)},
+    "as_strided_backward": {"self": lambda grad, base, part: ops.as_strided_of(grad, base, part)},
+    "as_strided_replaced": {
+        "self": lambda grad, base, part: ops.as_strided_replaced(grad, grad.new_zeros(part.size), base, part),
+        "inner": lambda grad, base, part: ops.as_strided_of(grad, base, part),
+    },
 }

@@ -38,12 +38,12 @@ def _scaled(other: Any, alpha: Any) -> Any:
 
 
 def add(self: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
-    """self + alpha * other."""
+    """The sum self + alpha * other."""
     return strict(ops.add)(self, _scaled(other, alpha))  # type: ignore[no-any-return]
 
 
 def sub(self: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
-    """self - alpha * other; RuntimeError for booleans."""
+    """The difference self - alpha * other; RuntimeError for booleans."""
     return strict(ops.sub)(self, _scaled(other, alpha))  # type: ignore[no-any-return]
 
 
@@ -58,7 +58,7 @@ def sub_(self: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
 
 
 def rsub(self: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
-    """other - alpha * self."""
+    """The difference other - alpha * self."""
     return ops.sub(other, _scaled(self, alpha))  # type: ignore[no-any-return]
 
 
@@ -100,12 +100,12 @@ clip, clip_ = clamp, clamp_
 
 
 def clamp_min(self: Tensor, min: Any) -> Tensor:
-    """clamp with a lower bound."""
+    """Only the lower bound of clamp."""
     return clamp(self, min=min)
 
 
 def clamp_max(self: Tensor, max: Any) -> Tensor:
-    """clamp with an upper bound."""
+    """Only the upper bound of clamp."""
     return clamp(self, max=max)
 
 
@@ -120,7 +120,7 @@ def clamp_max_(self: Tensor, max: Any) -> Tensor:
 
 
 def lerp(self: Tensor, end: Tensor, weight: Any) -> Tensor:
-    """self + weight * (end - self)."""
+    """The point self + weight * (end - self)."""
     return _lerp(self, end, weight) if isinstance(weight, Tensor) else _lerp_number(self, end, weight)  # type: ignore
 
 
@@ -132,18 +132,18 @@ def lerp_(self: Tensor, end: Tensor, weight: Any) -> Tensor:
 
 
 def addcmul(self: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
-    """self + value * tensor1 * tensor2."""
+    """The sum self + value * tensor1 * tensor2."""
     return ops.add(self, _scaled(tensor1 * tensor2, value))  # type: ignore
 
 
 def addcdiv(self: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
-    """self + value * tensor1 / tensor2."""
+    """The sum self + value * tensor1 / tensor2."""
     return ops.add(self, _scaled(tensor1, value) / tensor2)  # type: ignore[no-any-return]
 
 
 def addcmul_(self: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
     """addcmul, in place."""
-    return write(self, ops.add.operation, (self, _scaled(tensor1 * tensor2, value)))  # type: ignore
+    return write(self, ops.add.operation, (self, _scaled(tensor1 * tensor2, value)))
 
 
 def addcdiv_(self: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
@@ -152,7 +152,7 @@ def addcdiv_(self: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) 
 
 
 def nan_to_num(self: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
-    """nan and infinities replaced by numbers."""
+    """Numbers for nan and infinities."""
     return nan_to_num_(self, nan, posinf, neginf)  # type: ignore[no-any-return]
 
 
@@ -179,7 +179,7 @@ def float_power(self: Any, exponent: Any) -> Tensor:
 def _double(operand: Any) -> Any:
     if not isinstance(operand, Tensor):
         return operand
-    return operand.to(dtypes.complex128 if operand.dtype.is_complex else dtypes.float64)  # type: ignore[attr-defined]
+    return operand.to(dtypes.complex128 if operand.dtype.is_complex else dtypes.float64)
 
 
 def rad2deg(self: Tensor) -> Tensor:
@@ -202,13 +202,15 @@ def isclose(self: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8,
     """Where |self - other| <= atol + rtol * |other|."""
     if self._array.dtype != other._array.dtype:
         raise RuntimeError(f"{self.dtype!r} did not match {other.dtype!r}")
-    close = declared_isclose(self, other, rtol, atol, equal_nan)
-    return close  # type: ignore[no-any-return]
+    return declared_isclose(self, other, rtol, atol, equal_nan)  # type: ignore[no-any-return]
 
 
 declared_isclose = declare(
-    "isclose", quiet(lambda x, y, rtol, atol, equal_nan: np.isclose(x, y, rtol, atol, equal_nan)), None,
-    ("self", "other"), parameters=("rtol", "atol", "equal_nan"),
+    "isclose",
+    quiet(lambda x, y, rtol, atol, equal_nan: np.isclose(x, y, rtol, atol, equal_nan)),
+    None,
+    ("self", "other"),
+    parameters=("rtol", "atol", "equal_nan"),
 )
 
 

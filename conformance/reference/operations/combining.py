@@ -76,13 +76,13 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 
 def hstack(tensors: Sequence[Tensor]) -> Tensor:
     """Joined horizontally: along dimension 1, or 0 for vectors."""
-    raised = [each.reshape(1) if not each._array.ndim else each for each in tensors]  # type: ignore[attr-defined]
+    raised = [each.reshape(1) if not each._array.ndim else each for each in tensors]
     return cat(raised, 0 if raised[0]._array.ndim == 1 else 1)
 
 
 def vstack(tensors: Sequence[Tensor]) -> Tensor:
     """Joined vertically, each at least a row."""
-    return cat([each if each._array.ndim > 1 else each.reshape(1, -1) for each in tensors], 0)  # type: ignore
+    return cat([each if each._array.ndim > 1 else each.reshape(1, -1) for each in tensors], 0)
 
 
 def flip(self: Tensor, *dims: Any) -> Tensor:
@@ -121,7 +121,7 @@ def tile(self: Tensor, *dims: Any) -> Tensor:
 def repeat_interleave(self: Tensor, repeats: Any, dim: int | None = None) -> Tensor:
     """Each element repeated in place, along dim or flattened."""
     if dim is None:
-        self, dim = self.reshape(-1), 0  # type: ignore[attr-defined]
+        self, dim = self.reshape(-1), 0
     times = repeats._array if isinstance(repeats, Tensor) else repeats
     index = np.repeat(np.arange(self._array.shape[dim]), times)
     return ops.index_select(self, wrap_dim(dim, self._array.ndim), index)  # type: ignore[no-any-return]
@@ -147,7 +147,7 @@ def diag(self: Tensor, diagonal: int = 0) -> Tensor:
 def diag_embed(self: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """Matrices with the last dimension on their diagonal."""
     n = self._array.shape[-1] + abs(offset)
-    made = self.new_zeros((*self._array.shape[:-1], n, n))  # type: ignore[attr-defined]
+    made = self.new_zeros((*self._array.shape[:-1], n, n))
     ops.diagonal(made, offset, -2, -1).copy_(self)
     return made.movedim((-2, -1), (dim1, dim2)) if (dim1, dim2) != (-2, -1) else made  # type: ignore
 
@@ -166,8 +166,7 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     vectors = list(tensors[0]) if len(tensors) == 1 and not isinstance(tensors[0], Tensor) else list(tensors)
     if indexing == "xy" and len(vectors) > 1:
         made = meshgrid(vectors[1], vectors[0], *vectors[2:])
-        made = (made[1], made[0], *made[2:])
-        return made
+        return (made[1], made[0], *made[2:])
     shape = tuple(len(each) for each in vectors)
     return tuple(
         each.reshape(tuple(n if d == position else 1 for d, n in enumerate(shape))).expand(shape)
@@ -178,7 +177,7 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
 def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     """Each expanded to the common shape."""
     shape = np.broadcast_shapes(*[each._array.shape for each in tensors])
-    return tuple(each.expand(shape) for each in tensors)  # type: ignore[attr-defined]
+    return tuple(each.expand(shape) for each in tensors)
 
 
 __all__ = ["common_device"]

@@ -14,7 +14,7 @@ from conformance.reference.modes import state
 from conformance.reference.tensors import Tensor, alias, wrap
 from conformance.reference.views import check_inplace
 
-IDENTITY = dict(self=lambda grad: grad)
+IDENTITY = {"self": lambda grad: grad}
 
 
 def _copy(x: Any) -> Any:
@@ -24,10 +24,10 @@ def _copy(x: Any) -> Any:
 
 clone_ = declare("clone", _copy, IDENTITY)
 declare("contiguous_copy", lambda x: x.copy(order="C"), IDENTITY)
-declare("conj_physical", np.conjugate, dict(self=lambda grad: ops.conj_physical(grad)), parameters=())
+declare("conj_physical", np.conjugate, {"self": lambda grad: ops.conj_physical(grad)}, parameters=())
 
 
-class memory_format:
+class memory_format:  # noqa: N801  torch names it so
     """How the elements of a copy are laid out."""
 
     def __init__(self, name: str) -> None:
@@ -76,7 +76,12 @@ def move(self: Tensor, device: devices.device) -> Tensor:
 
 
 def to(
-    self: Tensor, *args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False, copy: bool = False,
+    self: Tensor,
+    *args: Any,
+    dtype: Any = None,
+    device: Any = None,
+    non_blocking: bool = False,
+    copy: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
     """The tensor in another type or on another device; itself when it is so already and no copy is asked for."""
@@ -85,10 +90,8 @@ def to(
             dtype, device = each.dtype, each._device
         elif isinstance(each, dtypes.dtype):
             dtype = each
-        elif isinstance(each, bool):
-            non_blocking = each
-        elif each is not None:
-            device = each
+        elif each is not None and not isinstance(each, bool):
+            device = each  # a bool would be non_blocking
     result = self
     place = self._device if device is None else devices.device(device).placed()
     if place is not self._device:
@@ -98,7 +101,7 @@ def to(
         result = cast(self, dtype)
     if memory_format in (channels_last, channels_last_3d):
         return ops.channels_last_copy(result)  # type: ignore[no-any-return]
-    return cast(self, self.dtype) if copy and result is self else result  # type: ignore[no-any-return]
+    return cast(self, self.dtype) if copy and result is self else result
 
 
 def detach(self: Tensor) -> Tensor:
@@ -159,8 +162,8 @@ def item(self: Tensor) -> Any:
     """The one element as a Python number; RuntimeError when there are several."""
     if self._array.size != 1:
         raise RuntimeError(f"a Tensor with {self._array.size} elements cannot be converted to Scalar")
-    value = self._array.reshape(()).item() if self._array.dtype.kind != "V" else float(self._array.reshape(()))
-    return value
+    only = self._array.reshape(())
+    return float(only) if only.dtype.kind == "V" else only.item()
 
 
 def tolist(self: Tensor) -> Any:
@@ -179,16 +182,18 @@ def _copied(x: Any, source: Any) -> Any:
         return np.broadcast_to(source, x.shape).astype(x.dtype)
 
 
-declare("fill", _filled, dict(self=zeros))
-declare("copy", _copied, dict(self=zeros, source=lambda grad: grad), ("self", "source"))
-declare("fill_tensor", _copied, dict(self=zeros, value=lambda grad: grad.sum()), ("self", "value"))
+declare("fill", _filled, {"self": zeros})
+declare("copy", _copied, {"self": zeros, "source": lambda grad: grad}, ("self", "source"))
+declare("fill_tensor", _copied, {"self": zeros, "value": lambda grad: grad.sum()}, ("self", "value"))
 
 
 def fill_(self: Tensor, value: Any) -> Tensor:
     """Every element becomes `value`, a number or a 0-d tensor."""
     if isinstance(value, Tensor):
         if value._array.ndim:
-            raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value._array.ndim} dimensions.")
+            raise RuntimeError(
+                f"fill_ only supports 0-dimension value tensor but got tensor with {value._array.ndim} dimensions."
+            )
         return write(self, ops.fill_tensor.operation, (self, value), overlap=True)
     return write(self, ops.fill.operation, (self,), (value,), overlap=True)
 

@@ -57,7 +57,11 @@ def _to_array(plain: Any, dtype: dtypes.dtype) -> Any:
                 raise RuntimeError(f"value cannot be converted to type {dtype!r} without overflow") from None
             return np.array(plain).astype(dtype.numpy)
     with np.errstate(all="ignore"):
-        return np.array(plain).astype(dtype.numpy) if dtype.category < dtypes.FLOATING else np.array(plain, dtype=dtype.numpy)
+        return (
+            np.array(plain).astype(dtype.numpy)
+            if dtype.category < dtypes.FLOATING
+            else np.array(plain, dtype=dtype.numpy)
+        )
 
 
 def _plain(data: Any, kinds: set[Any]) -> Any:
@@ -67,7 +71,7 @@ def _plain(data: Any, kinds: set[Any]) -> Any:
         return data
     if isinstance(data, Tensor):
         kinds.add(data.dtype)
-        return data.tolist()  # type: ignore[attr-defined]
+        return data.tolist()
     if isinstance(data, (np.ndarray, np.generic)):
         kinds.add(dtypes.of_numpy(data.dtype))
         return data.tolist()
@@ -122,7 +126,12 @@ def ones(*size: Any, dtype: DType = None, device: Any = None, requires_grad: boo
 
 
 def empty(
-    *size: Any, dtype: DType = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None, **other: Any
+    *size: Any,
+    dtype: DType = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
+    **other: Any,
 ) -> Tensor:
     """Unfilled in PyTorch; zero here, so that nothing depends on chance."""
     size = size or (other.pop("size"),)
@@ -132,7 +141,7 @@ def empty(
 def full(size: Any, fill_value: Any, *, dtype: DType = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Filled with a number, which gives the type."""
     if isinstance(fill_value, Tensor):
-        dtype, fill_value = dtype or fill_value.dtype, fill_value.item()  # type: ignore[attr-defined]
+        dtype, fill_value = dtype or fill_value.dtype, fill_value.item()
     dtype = dtype or dtypes.of_number(fill_value)
     return finish(np.full(shape_of((size,)), fill_value, dtype.numpy), device, requires_grad)
 
@@ -143,7 +152,7 @@ def arange(
     """start, start + step, ... up to but not including end; integers if all three are."""
     if end is None:
         start, end = 0, start
-    start, end, step = [each.item() if isinstance(each, Tensor) else each for each in (start, end, step)]  # type: ignore
+    start, end, step = [each.item() if isinstance(each, Tensor) else each for each in (start, end, step)]
     if step == 0:
         raise RuntimeError("step must be nonzero")
     if (end - start) * step < 0:
@@ -159,19 +168,27 @@ def linspace(
     start: Any, end: Any, steps: int, *, dtype: DType = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """`steps` values evenly from start to end, both included."""
-    start, end = [each.item() if isinstance(each, Tensor) else each for each in (start, end)]  # type: ignore
+    start, end = [each.item() if isinstance(each, Tensor) else each for each in (start, end)]
     return finish(np.linspace(start, end, steps).astype(_numpy(dtype)), device, requires_grad)
 
 
 def logspace(
-    start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: DType = None, device: Any = None,
+    start: Any,
+    end: Any,
+    steps: int,
+    base: float = 10.0,
+    *,
+    dtype: DType = None,
+    device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """base to the powers of linspace(start, end, steps)."""
+    """The powers of base with exponents linspace(start, end, steps)."""
     return finish(np.logspace(start, end, steps, base=base).astype(_numpy(dtype)), device, requires_grad)
 
 
-def eye(n: int, m: int | None = None, *, dtype: DType = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def eye(
+    n: int, m: int | None = None, *, dtype: DType = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Ones on the diagonal."""
     return finish(np.eye(n, m, dtype=_numpy(dtype)), device, requires_grad)
 
@@ -208,7 +225,12 @@ empty_like = zeros_like
 
 
 def full_like(
-    self: Tensor, fill_value: Any, *, dtype: DType = None, device: Any = None, requires_grad: bool = False,
+    self: Tensor,
+    fill_value: Any,
+    *,
+    dtype: DType = None,
+    device: Any = None,
+    requires_grad: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
     """A number in the shape, type, strides and device of `self`."""
@@ -235,7 +257,9 @@ def new_full(
     return like(self, np.full(shape_of((size,)), fill_value, _like_numpy(self, dtype)), device, requires_grad)
 
 
-def new_tensor(self: Tensor, data: Any, *, dtype: DType = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def new_tensor(
+    self: Tensor, data: Any, *, dtype: DType = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """A copy of data as a new leaf, of the type and device of `self`."""
     return like(self, array_of(data, dtype or self.dtype), device, requires_grad)
 
@@ -251,15 +275,23 @@ def from_numpy(ndarray: Any) -> Tensor:
             "currently supported. (You can probably work around this by making a copy of your array with array.copy().)"
         )
     if not ndarray.flags.writeable:
-        warnings.warn("The given NumPy array is not writable, and PyTorch does not support non-writable tensors.", UserWarning, stacklevel=2)
+        warnings.warn(
+            "The given NumPy array is not writable, and PyTorch does not support non-writable tensors.",
+            UserWarning,
+            stacklevel=2,
+        )
     return wrap(ndarray.view(), devices.cpu)
 
 
 def as_tensor(data: Any, dtype: DType = None, device: Any = None) -> Tensor:
     """`data` itself if it is a tensor of that type and device; shares an array's memory where it can."""
     if isinstance(data, Tensor):
-        return data.to(device=device, dtype=dtype)  # type: ignore[attr-defined, no-any-return]
-    if isinstance(data, np.ndarray) and (dtype is None or data.dtype == dtype.numpy) and devices.resolve(device) is devices.cpu:
+        return data.to(device=device, dtype=dtype)  # type: ignore[no-any-return]
+    if (
+        isinstance(data, np.ndarray)
+        and (dtype is None or data.dtype == dtype.numpy)
+        and devices.resolve(device) is devices.cpu
+    ):
         return from_numpy(data)
     return finish(array_of(data, dtype), device)
 
@@ -269,7 +301,7 @@ def asarray(
 ) -> Tensor:
     """`obj` as a tensor; keeps its history unless requires_grad is given."""
     if isinstance(obj, Tensor):
-        made = obj.to(device=device, dtype=dtype, copy=bool(copy))  # type: ignore[attr-defined]
+        made = obj.to(device=device, dtype=dtype, copy=bool(copy))
         if requires_grad is False and made.requires_grad:
             made = made.detach()
     elif copy:
@@ -285,7 +317,7 @@ def legacy_constructor(cls: type[Tensor], *args: Any, device: Any = None) -> Ten
     """torch.Tensor(...): sizes give an unfilled tensor, a sequence its values, in the default type."""
     default = dtypes.get_default_dtype()
     if len(args) == 1 and isinstance(args[0], Tensor):
-        made = args[0].detach()  # type: ignore[attr-defined]
+        made = args[0].detach()
     elif len(args) == 1 and isinstance(args[0], (list, tuple, np.ndarray)) and not hasattr(args[0], "numel"):
         made = finish(array_of(args[0], default), device)
     else:

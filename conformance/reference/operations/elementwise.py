@@ -23,7 +23,7 @@ for _name, _function in forward.UNARY_BOOLEAN.items():
 for _name, _function in forward.BINARY.items():
     _inputs = ("self", "exponent") if _name == "pow" else ("self", "other")
     _rules = BINARY_RULES.get(_name)
-    _for_number = dict(self=_rules["self"]) if _name == "pow" and _rules else None
+    _for_number = {"self": _rules["self"]} if _name == "pow" and _rules else None
     BINARY[_name] = declare_binary(_name, _function, _rules, "same", _inputs, _for_number)
 for _name, _function in forward.BINARY_FLOAT.items():
     BINARY[_name] = declare_binary(_name, _function, BINARY_RULES.get(_name), "float")

@@ -30,7 +30,7 @@ _index_copy = declare("index_copy", forward.index_copy, RULES["index_copy"], ("s
 _index_fill = declare("index_fill", forward.index_fill, RULES["index_fill"])
 _masked_fill = declare("masked_fill", forward.masked_fill, RULES["masked_fill"], ("self", "value"))
 _nonzero = declare("nonzero", forward.nonzero)
-_alias = declare_view("alias", lambda old: old, dict(self=lambda grad: grad))
+_alias = declare_view("alias", lambda old: old, {"self": lambda grad: grad})
 
 
 def _taken_apart(self: Tensor, key: Any) -> tuple[Tensor, tuple[Any, ...] | None]:
@@ -45,7 +45,8 @@ def _taken_apart(self: Tensor, key: Any) -> tuple[Tensor, tuple[Any, ...] | None
                 "convert a 0-dim tensor to a number"
             )
         raise IndexError(f"too many indices for tensor of dimension {self._array.ndim}")
-    result, dim, advanced = self, 0, []
+    result, dim = self, 0
+    advanced: list[Any] = []
     for part in parts:
         if part is Ellipsis:
             skipped = self._array.ndim - taken
@@ -110,7 +111,7 @@ def _dimensions(part: Any) -> int:
 
 
 def _bound(bound: Any) -> int | None:
-    return None if bound is None else bound.__index__()  # type: ignore[no-any-return]
+    return None if bound is None else bound.__index__()
 
 
 def getitem(self: Tensor, key: Any) -> Tensor:
@@ -120,7 +121,7 @@ def getitem(self: Tensor, key: Any) -> Tensor:
     result, indices = _taken_apart(self, key)
     if indices is not None:
         return _index(result, indices)  # type: ignore[no-any-return]
-    return _alias(result) if result is self else result  # type: ignore[no-any-return]
+    return _alias(result) if result is self else result
 
 
 def setitem(self: Tensor, key: Any, value: Any) -> None:
@@ -171,7 +172,7 @@ def _indices_of(index: Any) -> Any:
 def take_along_dim(self: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
     """gather, of the flattened tensor without dim."""
     if dim is None:
-        return gather(self.reshape(-1), 0, indices.reshape(-1))  # type: ignore[attr-defined]
+        return gather(self.reshape(-1), 0, indices.reshape(-1))
     return gather(self, dim, indices)
 
 
@@ -273,7 +274,7 @@ def nonzero(self: Tensor, *, as_tuple: bool = False) -> Any:
 
 def take(self: Tensor, index: Tensor) -> Tensor:
     """The elements that `index` names in the flattened tensor."""
-    flat = self.reshape(-1)  # type: ignore[attr-defined]
+    flat = self.reshape(-1)
     return index_select(flat, 0, index.reshape(-1)).reshape(index._array.shape)  # type: ignore
 
 

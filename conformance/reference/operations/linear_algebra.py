@@ -20,9 +20,7 @@ from conformance.reference.tensors import Tensor
 def _same_types(inputs: Sequence[Any]) -> list[Any]:
     first, second = inputs
     if first._array.dtype != second._array.dtype:
-        raise RuntimeError(
-            f"expected m1 and m2 to have the same dtype, but got: {first.dtype!r} != {second.dtype!r}"
-        )
+        raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {first.dtype!r} != {second.dtype!r}")
     return [first._array, second._array]
 
 
@@ -40,9 +38,7 @@ _inv = declare("linalg_inv", forward.inverse, RULES["linalg_inv"])
 _det = declare("linalg_det", forward.determinant, RULES["linalg_det"])
 _solve = declare("linalg_solve", forward.solve, RULES["linalg_solve"], ("self", "other"))
 _cholesky = declare("linalg_cholesky", forward.cholesky, RULES["linalg_cholesky"])
-_slogdet = declare(
-    "linalg_slogdet", forward.slogdet, RULES["linalg_slogdet"], outputs=("sign", "logabsdet")
-)
+_slogdet = declare("linalg_slogdet", forward.slogdet, RULES["linalg_slogdet"], outputs=("sign", "logabsdet"))
 
 
 def mm(self: Tensor, mat2: Tensor) -> Tensor:
@@ -101,21 +97,21 @@ def _batched(self: Any, other: Any, a: int, b: int) -> Tensor:
 
 def outer(self: Tensor, vec2: Tensor) -> Tensor:
     """All products of the elements of two vectors."""
-    return self.unsqueeze(1) * vec2.unsqueeze(0)  # type: ignore[attr-defined, no-any-return]
+    return self.unsqueeze(1) * vec2.unsqueeze(0)  # type: ignore[no-any-return]
 
 
 def addmm(self: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
-    """beta * self + alpha * (mat1 @ mat2)."""
+    """The sum beta * self + alpha * (mat1 @ mat2)."""
     return _weighted(self, mm(mat1, mat2), beta, alpha)
 
 
 def addmv(self: Tensor, mat: Tensor, vec: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
-    """beta * self + alpha * (mat @ vec)."""
+    """The sum beta * self + alpha * (mat @ vec)."""
     return _weighted(self, mv(mat, vec), beta, alpha)
 
 
 def baddbmm(self: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
-    """beta * self + alpha * (batch1 @ batch2)."""
+    """The sum beta * self + alpha * (batch1 @ batch2)."""
     return _weighted(self, bmm(batch1, batch2), beta, alpha)
 
 
@@ -126,7 +122,7 @@ def _weighted(self: Any, product: Any, beta: Any, alpha: Any) -> Tensor:
 
 def trace(self: Tensor) -> Tensor:
     """The sum of a matrix's diagonal."""
-    return self.diagonal().sum()  # type: ignore[attr-defined, no-any-return]
+    return self.diagonal().sum()  # type: ignore[no-any-return]
 
 
 def einsum(equation: str, *operands: Any) -> Tensor:

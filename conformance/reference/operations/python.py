@@ -71,7 +71,7 @@ def deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
     buffer = memo.get(id(storage))
     if buffer is None:
         buffer = memo[id(storage)] = type(storage)(storage.buffer.copy(), storage.device)
-        memo.setdefault(-1, []).append(storage)  # type: ignore[attr-defined]
+        memo.setdefault(-1, []).append(storage)
     made = restored(type(self), buffer, self.dtype, geometry_of(self), self._requires_grad)
     memo[id(self)] = made
     if self._inference:

@@ -45,14 +45,15 @@ _log_softmax = declare("_log_softmax", forward.log_softmax, RULES["_log_softmax"
 DimArgument = int | Sequence[int] | None
 DType = dtypes.dtype | None
 
-max_result = namedtuple("max", _PAIR)
-min_result = namedtuple("min", _PAIR)
-median_result = namedtuple("median", _PAIR)
-kthvalue_result = namedtuple("kthvalue", _PAIR)
-sort_result = namedtuple("sort", _PAIR)
-topk_result = namedtuple("topk", _PAIR)
-cummax_result = namedtuple("cummax", _PAIR)
-cummin_result = namedtuple("cummin", _PAIR)
+_result_type: Any = namedtuple
+max_result = _result_type("max", _PAIR)
+min_result = _result_type("min", _PAIR)
+median_result = _result_type("median", _PAIR)
+kthvalue_result = _result_type("kthvalue", _PAIR)
+sort_result = _result_type("sort", _PAIR)
+topk_result = _result_type("topk", _PAIR)
+cummax_result = _result_type("cummax", _PAIR)
+cummin_result = _result_type("cummin", _PAIR)
 
 
 def dims_of(self: Tensor, dim: DimArgument) -> tuple[int, ...] | None:
@@ -73,7 +74,7 @@ def in_type(self: Tensor, dtype: DType) -> Any:
     """The tensor in the type a sum is taken in: the one asked for, int64 for smaller integers and bool."""
     if dtype is None and self._array.dtype.kind in "iub":
         dtype = dtypes.int64
-    return self if dtype is None else self.to(dtype)  # type: ignore[attr-defined]
+    return self if dtype is None else self.to(dtype)
 
 
 def _floating(self: Tensor, name: str) -> None:
@@ -109,7 +110,7 @@ def sum(self: Tensor, dim: DimArgument = None, keepdim: bool = False, *, dtype: 
 
 def nansum(self: Tensor, dim: DimArgument = None, keepdim: bool = False, *, dtype: DType = None) -> Tensor:
     """The sum with nan counted as zero."""
-    return sum(ops.where(self.isnan(), 0.0, self), dim, keepdim, dtype=dtype)  # type: ignore[attr-defined]
+    return sum(ops.where(self.isnan(), 0.0, self), dim, keepdim, dtype=dtype)
 
 
 def mean(self: Tensor, dim: DimArgument = None, keepdim: bool = False, *, dtype: DType = None) -> Tensor:
@@ -149,14 +150,22 @@ def std(
     return _std(self, dims_of(self, dim), keepdim, correction)  # type: ignore[no-any-return]
 
 
-def var_mean(self: Tensor, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None) -> Any:
+def var_mean(
+    self: Tensor, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None
+) -> Any:
     """Variance and mean."""
-    return var(self, dim, unbiased, keepdim, correction=correction), mean(self, None if isinstance(dim, bool) else dim, keepdim)
+    return var(self, dim, unbiased, keepdim, correction=correction), mean(
+        self, None if isinstance(dim, bool) else dim, keepdim
+    )
 
 
-def std_mean(self: Tensor, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None) -> Any:
+def std_mean(
+    self: Tensor, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None
+) -> Any:
     """Standard deviation and mean."""
-    return std(self, dim, unbiased, keepdim, correction=correction), mean(self, None if isinstance(dim, bool) else dim, keepdim)
+    return std(self, dim, unbiased, keepdim, correction=correction), mean(
+        self, None if isinstance(dim, bool) else dim, keepdim
+    )
 
 
 def logsumexp(self: Tensor, dim: DimArgument, keepdim: bool = False) -> Tensor:

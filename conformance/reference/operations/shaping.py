@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -96,7 +97,9 @@ def flatten(self: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     start, end = wrap_dim(start_dim, len(shape)), wrap_dim(end_dim, len(shape))
     if start > end:
         raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
-    return self if start == end else reshape(self, (*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]))
+    return (
+        self if start == end else reshape(self, (*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]))
+    )
 
 
 def ravel(self: Tensor) -> Tensor:
@@ -275,7 +278,7 @@ def tensor_split(self: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[
     else:
         cuts = list(indices_or_sections)
     edges = [0, *cuts, n]
-    return tuple(ops.slice(self, dim, start, end, 1) for start, end in zip(edges, edges[1:], strict=False))
+    return tuple(ops.slice(self, dim, start, end, 1) for start, end in itertools.pairwise(edges))
 
 
 def sum_to_size(self: Tensor, *size: Any) -> Tensor:

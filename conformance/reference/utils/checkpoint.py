@@ -118,7 +118,9 @@ def checkpoint(
     preserve = kwargs.pop("preserve_rng_state", True)
     if use_reentrant is None:
         warnings.warn(
-            "torch.utils.checkpoint: the use_reentrant parameter should be passed explicitly.", UserWarning, stacklevel=2
+            "torch.utils.checkpoint: the use_reentrant parameter should be passed explicitly.",
+            UserWarning,
+            stacklevel=2,
         )
         use_reentrant = True
     if use_reentrant:
@@ -127,7 +129,9 @@ def checkpoint(
         if context_fn is not None or debug:
             raise ValueError("Passing `context_fn` or `debug` is only supported when use_reentrant=False.")
         if state.grad and not any(isinstance(each, Tensor) and each.requires_grad for each in args):
-            warnings.warn("None of the inputs have requires_grad=True. Gradients will be None", UserWarning, stacklevel=2)
+            warnings.warn(
+                "None of the inputs have requires_grad=True. Gradients will be None", UserWarning, stacklevel=2
+            )
         return CheckpointFunction.apply(function, preserve, *args)
     return _without_reentrant(function, preserve, context_fn, determinism_check, early_stop, args, kwargs)
 
@@ -176,7 +180,7 @@ class _Frame:
                         "torch.utils.checkpoint: Recomputed values for the following tensors have different metadata "
                         f"than during the forward pass: {self.metadata[number]} and {found}"
                     )
-                self.values[number] = tensor.detach()  # type: ignore[attr-defined]
+                self.values[number] = tensor.detach()
             if self.early_stop and count[0] == len(self.metadata):
                 raise _StopRecomputation
             return tensor
