@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from conformance.reference import devices, dtypes, hooks
@@ -209,10 +210,10 @@ def attach() -> None:
     methods.update({name: strict(each) for name, each in elementwise.BINARY.items()})
     for module in _MODULES:
         for name, each in vars(module).items():
-            code = getattr(each, "__code__", None)
-            own = not name.startswith("_") and each.__module__ == module.__name__
-            if own and code is not None and code.co_argcount and code.co_varnames[0] == "self":
-                methods[name] = each
+            if inspect.isfunction(each) and each.__module__ == module.__name__ and not name.startswith("_"):
+                code = each.__code__
+                if code.co_argcount and code.co_varnames[0] == "self":
+                    methods[name] = each
     methods["where"] = lambda self, condition, other: combining.where(condition, self, other)
     for special, name in _ARITHMETIC.items():
         methods[f"__{special}__"] = elementwise.BINARY[name]
