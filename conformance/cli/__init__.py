@@ -122,7 +122,8 @@ examples:
     )
     parser.add_argument(
         "-i", "--implementation", metavar="IMPL", action="append", default=[],
-        help="torch (the default), reference, package.module, package.module:Attribute or a registered name; repeatable",
+        help="torch (the default where it is installed), reference, package.module, package.module:Attribute or a "
+        "registered name; repeatable",
     )  # fmt: skip
     parser.add_argument(
         "-d",
