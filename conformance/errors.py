@@ -72,8 +72,22 @@ class ResultsError(ConformanceError):
     """A results file cannot be read, written or resumed."""
 
 
+def said(error: BaseException) -> str:
+    """``TypeError: the first line of what it says``; the error may come from anywhere, and its text may not be had."""
+    try:
+        text = str(error).partition("\n")[0]
+    except Exception as second:
+        text = f"(its text raises {type(second).__name__})"
+    return printable(f"{type(error).__name__}: {text[:200]}")
+
+
+def printable(text: str) -> str:
+    """``text`` without what UTF-8 cannot hold: a results file must take whatever an implementation says."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def described(error: BaseException) -> str:
     """``TypeError: what it says (file.py:12)``, in one line: where an error of somebody else's code came from."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}{where}"
+    return f"{' '.join(said(error).split())}{where}"

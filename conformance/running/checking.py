@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from conformance.errors import said
 from conformance.running.comparing import Exactness, Mismatch, describe, listed, match, read, same
-from conformance.running.outcome import Kind
+from conformance.running.outcome import Kind, RuleBroken
 from conformance.running.program import CompiledCheck, CompiledObservation
 from conformance.running.world import Snapshot, World
 
@@ -18,12 +19,17 @@ _FACT_KINDS: Mapping[str, Kind] = {"dtype": "dtype", "shape": "shape", "strides"
 
 def check_observation(world: World, observation: CompiledObservation, value: Any) -> None:
     """Check ``value`` against everything the rule expects of it; each check is recorded by itself."""
-    value = listed(value)  # an iterator would be spent after the first check
     for check in observation.checks:
         if check.condition is not None and not check.condition(world.oracle):
             continue
         world.checks += 1
-        found = verdict(world, check, value)
+        try:
+            found = verdict(world, check, value)
+        except (RuleBroken, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            world.blame(error)
+            found = Mismatch("unexpected error", "a value that can be looked at", said(error))
         if found is not None:
             where = f"{observation.left}{found.where}"
             world.find(
@@ -72,7 +78,7 @@ def _fact(world: World, check: CompiledCheck, value: Any) -> Mismatch | None:
     elif aspect in ("requires_grad", "is_leaf"):
         equal = found is bool(wanted)
     else:
-        equal = found == (str(wanted) if aspect == "dtype" else wanted)
+        equal = isinstance(found, (int, str)) and found == (str(wanted) if aspect == "dtype" else wanted)
     return None if equal else Mismatch(kind, _plain(wanted), _plain(found))
 
 
@@ -85,6 +91,8 @@ def _observe_fact(world: World, aspect: str, value: Any) -> Any:
     found = getattr(value, aspect, None)
     if aspect == "shape" and found is not None:
         return tuple(found)
+    if aspect == "strides" and isinstance(value, np.ndarray):
+        return tuple(stride // value.itemsize for stride in value.strides)
     return str(found).rpartition(".")[2] if aspect == "dtype" and found is not None else found
 
 
@@ -106,13 +114,20 @@ def _node_name(node: Any) -> str:
 
 
 def _length(world: World, check: CompiledCheck, value: Any) -> Mismatch | None:
-    wanted, found = int(check.operand(world.oracle)), len(value)
+    wanted = int(check.operand(world.oracle))
+    try:
+        found = len(value)
+    except TypeError:
+        return Mismatch("shape", f"{wanted} elements", describe(world, value))
     return None if found == wanted else Mismatch("shape", f"{wanted} elements", f"{found} elements")
 
 
 def _keys(world: World, check: CompiledCheck, value: Any) -> Mismatch | None:
     wanted = list(check.operand) if isinstance(check.operand, tuple) else list(check.operand(world.oracle))
-    found = list(value.keys()) if hasattr(value, "keys") else [pair[0] for pair in value]
+    pairs = value if hasattr(value, "keys") else _elements(value)
+    if pairs is None or not all(isinstance(pair, (str, tuple)) and pair for pair in pairs):
+        return Mismatch("identity", str(wanted), describe(world, value))
+    found = list(value.keys()) if hasattr(value, "keys") else [pair[0] for pair in pairs]
     return None if found == wanted else Mismatch("identity", str(wanted), str(found))
 
 
@@ -120,8 +135,15 @@ def _data(world: World, check: CompiledCheck, value: Any) -> Mismatch | None:
     wanted = check.operand(world.oracle) if callable(check.operand) else check.operand
     wanted = wanted.tolist() if isinstance(wanted, np.ndarray) else wanted
     found = _as_data(value)
-    equal = found == wanted and _kinds(found) == _kinds(wanted)
-    return None if equal else Mismatch("values", repr(wanted), describe(world, found))
+    return None if _equal(found, wanted) else Mismatch("values", repr(wanted), describe(world, found))
+
+
+def _elements(value: Any) -> list[Any] | None:
+    """The elements of a collection, those of a mapping without their keys; None where there are none to be had."""
+    try:
+        return list(value.values()) if isinstance(value, Mapping) else list(value)
+    except TypeError:
+        return None
 
 
 def _as_data(value: Any) -> Any:
@@ -134,11 +156,19 @@ def _as_data(value: Any) -> Any:
     return value
 
 
-def _kinds(value: Any) -> Any:
-    """Where booleans are: in Python True equals 1."""
-    if isinstance(value, list):
-        return [_kinds(item) for item in value]
-    return {key: _kinds(item) for key, item in value.items()} if isinstance(value, dict) else isinstance(value, bool)
+def _equal(found: Any, wanted: Any) -> bool:
+    """Whether plain data is equal; True is no 1 here, and a tensor is no data, whatever its ``==`` says."""
+    if isinstance(wanted, list):
+        return isinstance(found, list) and len(found) == len(wanted) and all(map(_equal, found, wanted))
+    if isinstance(wanted, dict):
+        return isinstance(found, dict) and found.keys() == wanted.keys() and all(
+            _equal(found[key], wanted[key]) for key in wanted
+        )
+    if isinstance(found, bool) or isinstance(wanted, bool) or wanted is None:
+        return found is wanted
+    if not isinstance(found, (int, float, complex, str, bytes, np.generic)):
+        return False
+    return bool(found == wanted) or (found != found and wanted != wanted)
 
 
 def _type(world: World, check: CompiledCheck, value: Any) -> Mismatch | None:
@@ -146,7 +176,7 @@ def _type(world: World, check: CompiledCheck, value: Any) -> Mismatch | None:
     found = type(value)
     plain = wanted in (tuple, list, dict, set)
     holds = issubclass(found, wanted) if plain else found is wanted
-    return None if holds else Mismatch("flag", wanted.__name__, found.__name__)
+    return None if holds else Mismatch("flag", getattr(wanted, "__name__", str(wanted)), found.__name__)
 
 
 def _is(world: World, check: CompiledCheck, value: Any) -> Mismatch | None:
@@ -159,9 +189,9 @@ def _is(world: World, check: CompiledCheck, value: Any) -> Mismatch | None:
         wanted = list(other)
         if value is other:
             return None
-    found = list(value)
-    if len(found) != len(wanted):
-        return Mismatch("identity", f"{len(wanted)} objects", f"{len(found)} objects")
+    found = _elements(value) if not isinstance(value, Mapping) else None
+    if found is None or len(found) != len(wanted):
+        return Mismatch("identity", f"{len(wanted)} objects", describe(world, value))
     different = [index for index, (one, two) in enumerate(zip(found, wanted)) if one is not two]
     return Mismatch("identity", "the same objects", f"another at {different}") if different else None
 
@@ -241,9 +271,9 @@ def _not_kind(aspect: str) -> Kind:
 
 
 def _each(world: World, check: CompiledCheck, value: Any) -> Mismatch | None:
-    items = list(value.values()) if isinstance(value, Mapping) else list(value)
+    items = _elements(value)
     if not items:
-        return Mismatch("shape", "at least one element", "none")
+        return Mismatch("shape", "at least one element", describe(world, value))
     for index, item in enumerate(items):
         for nested in check.operand:
             found = verdict(world, nested, item)
@@ -262,7 +292,9 @@ def _one_of(world: World, check: CompiledCheck, value: Any) -> Mismatch | None:
 
 
 def _any_order(world: World, check: CompiledCheck, value: Any) -> Mismatch | None:
-    items = list(value)
+    items = _elements(value)
+    if items is None:
+        return Mismatch("shape", "elements", describe(world, value))
     if not isinstance(check.operand, tuple):
         wanted = list(check.operand(world.oracle))
         tests = [partial(lambda one, item: match(world, item, one, Exactness()), one) for one in wanted]

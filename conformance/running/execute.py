@@ -6,24 +6,30 @@ stopping at the first that fails, and whatever global state it left behind is na
 
 from __future__ import annotations
 
+import copy
+import os
+import re
 import time
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from conformance.errors import described, printable, said
 from conformance.implementations.contract import Implementation
 from conformance.rules.model import DType, Rule
 from conformance.rules.parameters import bindings_of
 from conformance.rules.vocabulary import Vocabulary, load_vocabulary
 from conformance.running.cases import Case
 from conformance.running.checking import check_observation
+from conformance.running.comparing import listed
 from conformance.running.givens import make_given
 from conformance.running.oracle import ENVIRONMENT
-from conformance.running.outcome import Outcome
+from conformance.running.outcome import Outcome, RuleBroken
 from conformance.running.program import Program, compile_program, program_key
-from conformance.running.words import bind
+from conformance.running.words import bind, is_out_of_memory
 from conformance.running.world import World
 
 SEED = 2023
@@ -57,40 +63,58 @@ class Runner:
     def run(self, case: Case) -> Outcome:
         """Run ``case``; every exception but KeyboardInterrupt becomes part of the outcome."""
         started = time.perf_counter()
-        self.implementation.before_case()
+        left: tuple[str, ...] = ()
+        try:
+            self.implementation.before_case()
+            outcome = self._outcome(case)
+            left = self.put_back(case)
+            self.implementation.after_case()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            outcome = Outcome("error", reason=f"around the case: {described(error)}")
+        return Outcome(
+            outcome.status, outcome.checks, outcome.findings, printable(outcome.reason), left, outcome.unread,
+            time.perf_counter() - started,
+        )  # fmt: skip
+
+    def _outcome(self, case: Case) -> Outcome:
         try:
             missing = self.missing(case)
             if missing is not None:
-                outcome = Outcome("unsupported", reason=missing)
-            elif case.rule.is_property:
+                return Outcome("unsupported", reason=missing)
+            if case.rule.is_property:
                 from conformance.running.properties import run_property
 
-                outcome = run_property(self, case)
-            else:
-                outcome = self.run_once(case, {})
+                return run_property(self, case)
+            return self.run_once(case, {})
         except _NotSupported as absent:
-            outcome = Outcome("unsupported", reason=str(absent))
+            return Outcome("unsupported", reason=str(absent))
         except _Crash as broken:
-            outcome = Outcome("crash", reason=str(broken))
-        except Exception as error:
-            outcome = Outcome("error", reason=f"{type(error).__name__}: {error} ({_where(error)})")
-        left = self.put_back(case)
-        self.implementation.after_case()
-        return Outcome(
-            outcome.status, outcome.checks, outcome.findings, outcome.reason, left, outcome.unread,
-            time.perf_counter() - started,
-        )  # fmt: skip
+            return Outcome("crash", reason=str(broken))
+        except RuleBroken as broken:
+            return Outcome("error", reason=f"the rule is wrong: {broken}")
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            return Outcome("error", reason=described(error))
 
     def run_once(self, case: Case, drawn: Mapping[str, Any]) -> Outcome:
         """Run the case's statements and checks once, with Hypothesis's draws for the givens that have some."""
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             program, world = self.prepare(case, drawn)
-            if self._run_when(case, program, world):
-                self._observe(program, world)
-            self.implementation.synchronize(case.device)
+            try:
+                if self._run_when(case, program, world):
+                    self._observe(program, world)
+                self.implementation.synchronize(case.device)
+            except _NotSupported:
+                if not world.findings:  # what was found before the end stays found
+                    raise
         if world.findings:
             return Outcome("fail", world.checks, tuple(world.findings), unread=world.unread)
+        if not world.checks:
+            raise RuleBroken("nothing of it was checked in this case")
         if world.unspecified and len(world.unspecified) == len(program.observations):
             seen = "; ".join(f"{left} = {text}" for left, text in world.unspecified.items())
             return Outcome("unspecified", world.checks, reason=seen)
@@ -145,6 +169,7 @@ class Runner:
         dtype = str(dtype) if isinstance(dtype, str) else "float32"
         world = World(implementation, case.device, dtype, case.rule.level, case.rule.line)
         world.stop = lambda error: self._stops(error, case.device)
+        world.blame = lambda error: self._blame(error, case.device)
         world.made.update(
             torch=implementation.torch, nn=implementation.nn, F=implementation.F, optim=implementation.optim,
             device=case.device, dtype=implementation.dtype(dtype),
@@ -153,6 +178,8 @@ class Runner:
         world.oracle.update(device=case.device, dtype=dtype)
         for name, value in values.items():
             world.oracle[name] = value
+            if isinstance(value, (list, dict)):
+                value = copy.deepcopy(value)  # statements may change it
             world.made[name] = implementation.dtype(value) if isinstance(value, DType) else value
         if program.words:
             world.made.update(bind(world, program.words))
@@ -170,7 +197,9 @@ class Runner:
         for compiled in program.givens:
             try:
                 make_given(world, compiled, rule.id, drawn.get(compiled.given.name))
-            except Exception as error:
+            except (RuleBroken, KeyboardInterrupt):
+                raise
+            except BaseException as error:
                 self._raise_if_stops(error, case.device)
                 raise
         if program.expect is not None:
@@ -184,12 +213,14 @@ class Runner:
         world.line = case.rule.when_line
         try:
             exec(program.when, world.made)
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             self._raise_if_stops(error, case.device)
             line = _statement(error, program.when.co_filename)
             text = case.rule.when.splitlines()[line - 1].strip() if line else "when"
             world.checks += 1
-            world.find("unexpected error", text, "error", "no error", _shown(error), line=world.line + line)
+            world.find("unexpected error", text, "error", "no error", said(error), line=world.line + line)
             return False
         finally:
             world.line = case.rule.line
@@ -200,13 +231,14 @@ class Runner:
             if observation.condition is not None and not observation.condition(world.oracle):
                 continue
             try:
-                value = eval(observation.code, world.made)
-            except Exception as error:
+                value = listed(eval(observation.code, world.made))
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
                 self._raise_if_stops(error, world.device)
                 world.checks += 1
-                world.find(
-                    "unexpected error", observation.left, "error", "a value", _shown(error), line=observation.line
-                )
+                left, line = observation.left, observation.line
+                world.find("unexpected error", left, "error", "a value", said(error), line=line)
                 continue
             check_observation(world, observation, value)
 
@@ -214,19 +246,28 @@ class Runner:
 
     def _stops(self, error: BaseException, device: str) -> bool:
         """Whether an error says that something is absent or broken, rather than that the behaviour is wrong."""
-        implementation = self.implementation
-        if implementation.fatal(error) or isinstance(error, (MemoryError, RecursionError)):
+        try:
+            self._raise_if_stops(error, device)
+        except BaseException:
             return True
-        return self._absent(error) is not None or implementation.unsupported(error, device) is not None
+        return False
 
     def _raise_if_stops(self, error: BaseException, device: str) -> None:
         if self.implementation.fatal(error) or isinstance(error, RecursionError):
-            raise _Crash(_shown(error)) from error
-        if isinstance(error, MemoryError):
+            raise _Crash(said(error)) from error
+        if is_out_of_memory(error):
             raise error
+        if isinstance(error, NameError) and _OF_RULES.fullmatch(_innermost(error)):
+            raise RuleBroken(said(error)) from error
         reason = self._absent(error) or self.implementation.unsupported(error, device)
         if reason is not None:
             raise _NotSupported(reason) from error
+
+    def _blame(self, error: BaseException, device: str) -> None:
+        """Raise an error that came while something was observed, unless it came from the implementation's own code."""
+        self._raise_if_stops(error, device)
+        if _innermost(error).startswith(_PACKAGE) and not _innermost(error).startswith(_REFERENCE):
+            raise error
 
     def _absent(self, error: BaseException) -> str | None:
         """Which name of the vocabulary the error says is missing, or None."""
@@ -268,15 +309,17 @@ def _statement(error: BaseException, file: str) -> int:
     return line
 
 
-def _where(error: BaseException) -> str:
-    traceback = error.__traceback__
-    while traceback is not None and traceback.tb_next is not None:
+def _innermost(error: BaseException) -> str:
+    """The file in which an error was raised; NumPy works for whoever called it."""
+    file, traceback = "", error.__traceback__
+    while traceback is not None:
+        name = traceback.tb_frame.f_code.co_filename
+        file = file if name.startswith(_NUMPY) else name
         traceback = traceback.tb_next
-    if traceback is None:
-        return "nowhere"
-    return f"{traceback.tb_frame.f_code.co_filename.rpartition('/')[2]}:{traceback.tb_lineno}"
+    return file
 
 
-def _shown(error: BaseException) -> str:
-    first = str(error).partition("\n")[0]
-    return f"{type(error).__name__}: {first[:200]}"
+_PACKAGE = str(Path(__file__).parent.parent) + os.sep
+_REFERENCE = os.path.join(_PACKAGE, "reference", "")
+_NUMPY = str(Path(np.__file__).parent) + os.sep
+_OF_RULES = re.compile(r"<[a-z0-9-]+/[a-z0-9.-]+>|<then>")

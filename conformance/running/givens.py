@@ -70,10 +70,11 @@ def _tensor(world: World, compiled: CompiledGiven, datum: Datum) -> Any:
     if given.kind == "list":
         return datum.stored.tolist()
     requires_grad = compiled.requires_grad(world.oracle) if compiled.requires_grad else given.requires_grad
+    array = datum.stored.copy()  # should an adapter keep it, what is written there stays with this case
     if given.kind == "parameter":
-        tensor = implementation.tensor(datum.stored, datum.dtype, world.device)
+        tensor = implementation.tensor(array, datum.dtype, world.device)
         return implementation.nn.Parameter(tensor, requires_grad=bool(requires_grad) or given.requires_grad is False)
-    return implementation.tensor(datum.stored, datum.dtype, world.device, bool(requires_grad))
+    return implementation.tensor(array, datum.dtype, world.device, bool(requires_grad))
 
 
 def _module(world: World, compiled: CompiledGiven, key: str) -> tuple[Any, Any]:

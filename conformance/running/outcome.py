@@ -18,6 +18,10 @@ Kind = Literal[
 ]
 
 
+class RuleBroken(Exception):
+    """The rule itself is wrong in a way that only running it shows; nothing is said about the implementation."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One check that did not hold.

@@ -17,12 +17,14 @@ from typing import Any
 
 import numpy as np
 
+from conformance.errors import said
 from conformance.rules import expectations as expect
 from conformance.rules.language import WORDS, dotted_name
 from conformance.rules.model import Code, Given, Rule
 from conformance.rules.parameters import Row, bindings_of
 from conformance.rules.vocabulary import Vocabulary
 from conformance.running.data import Datum
+from conformance.running.outcome import RuleBroken
 
 _DEEPEST = 5  # parameters that take in each other's code
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
@@ -88,11 +90,21 @@ class Program:
 
 def program_key(rule: Rule, row: Row) -> tuple[str, ...]:
     """Rows with the same key share a program: those that put the same code and expectations in place."""
-    return tuple(
-        one.label
-        for one in row
-        if any(isinstance(value, (Code, list, dict)) or value is None for _, value in one.bindings)
-    )
+    return tuple(row[index].label for index in _telling_axes(rule) if index < len(row))
+
+
+@lru_cache(maxsize=1024)
+def _telling_axes(rule: Rule) -> tuple[int, ...]:
+    """The axes that tell programs apart: those that bind code, or lists and mappings that stand as a right side."""
+    bound = [(index, *pair) for index, axis in enumerate(rule.axes) for one in axis.alternatives for pair in one.bindings]
+    rights = {observation.right for observation in rule.observations if isinstance(observation.right, str)}
+    rights |= {value.source for _, _, value in bound if isinstance(value, Code)}
+    telling = {
+        index
+        for index, name, value in bound
+        if isinstance(value, Code) or (name in rights and (isinstance(value, (list, dict)) or value is None))
+    }
+    return tuple(sorted(telling))
 
 
 def compile_program(rule: Rule, row: Row, vocabulary: Vocabulary) -> Program:
@@ -153,6 +165,16 @@ def resolve(right: Any, bindings: Mapping[str, Any]) -> Any:
     return right
 
 
+def _evaluation(code: CodeType, source: str) -> Evaluate:
+    def evaluate(environment: Environment) -> Any:
+        try:
+            return eval(code, environment)
+        except Exception as error:
+            raise RuleBroken(f"'{source}' cannot be computed: {said(error)}") from error
+
+    return evaluate
+
+
 class _Compiler:
     def __init__(self, rule: Rule, bindings: Mapping[str, Any], vocabulary: Vocabulary) -> None:
         self.rule = rule
@@ -187,8 +209,7 @@ class _Compiler:
     def oracle(self, template: Any) -> Evaluate:
         """A NumPy operand: a constant where no expression is in it."""
         if isinstance(template, str):
-            code = self._compute(template)
-            return lambda environment: eval(code, environment)
+            return _evaluation(self._compute(template), template)
         if isinstance(template, (list, tuple)) and any(True for _ in expect.oracle_sources(template, ())):
             parts = [self.oracle(item) for item in template]
             return lambda environment: [part(environment) for part in parts]
@@ -313,9 +334,16 @@ class _Rewriter:
 
     def _name_device(self, call: ast.Call, vocabulary: Vocabulary) -> None:
         name = dotted_name(call.func)
-        if name and vocabulary.takes_device(name) and not _names_device(call):
-            device = ast.keyword(arg="device", value=ast.Name(id="device", ctx=ast.Load()))
-            call.keywords.append(ast.fix_missing_locations(ast.copy_location(device, call)))
+        if not name or not vocabulary.takes_device(name) or _names_device(call):
+            return
+        device: ast.expr = ast.Name(id="device", ctx=ast.Load())
+        more = next((word for word in call.keywords if word.arg is None), None)
+        if more is None:
+            word = ast.keyword(arg="device", value=device)
+            call.keywords.append(ast.fix_missing_locations(ast.copy_location(word, call)))
+        else:  # f(**more), where more may name one: f(**{"device": device, **more})
+            both = ast.Dict(keys=[ast.Constant("device"), None], values=[device, more.value])
+            more.value = ast.fix_missing_locations(ast.copy_location(both, call))
 
 
 def _names_device(call: ast.Call) -> bool:

@@ -60,10 +60,14 @@ def _search(runner: Runner, case: Case) -> tuple[tuple[Outcome, Mapping[str, Any
             raise _Failed
         passing.append(outcome)
 
+    import hypothesis
+
     try:
         _explore(runner, case, one, runner.examples)
     except _Failed:
         return failing[-1], failing[-1][0], checks  # Hypothesis ends by replaying the smallest example
+    except hypothesis.errors.Flaky:
+        return failing[-1], failing[-1][0], checks  # the same data failed once and passed another time
     return None, passing[-1], checks
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import copy
 import io
 import pickle
+import sys
 import threading
 import warnings
 import weakref
@@ -22,6 +23,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any
 
+from conformance.errors import said
 from conformance.running.world import World
 
 #: Subclasses of RuntimeError that do not meet ``raises(RuntimeError)``: they speak of something else.
@@ -38,7 +40,7 @@ class raises:  # noqa: N801 - a word of the language
         self._expected = expected
 
     def __enter__(self) -> None:
-        return None
+        self._line = sys._getframe(1).f_lineno  # of `when`: where an error is missing there is no traceback to ask
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -49,16 +51,16 @@ class raises:  # noqa: N801 - a word of the language
         world.checks += 1
         expected = self._expected
         where = f"with raises({_name(expected)})"
-        line = world.line + (traceback.tb_lineno if traceback is not None else 0)
+        line = world.line + (traceback.tb_lineno if traceback is not None else self._line)
         if expected is None:
             if error is not None:
-                world.find("unexpected error", where, "error", "no error", _shown(error), line=line)
+                world.find("unexpected error", where, "error", "no error", said(error), line=line)
         elif error is None:
-            world.find("missing error", where, "error", _name(expected), "no error")
+            world.find("missing error", where, "error", _name(expected), "no error", line=line)
         else:
             world.checks += 1
             if not isinstance(error, expected) or self._means_something_else(error):
-                world.find("wrong error", where, "class", _name(expected), _shown(error), level="should", line=line)
+                world.find("wrong error", where, "class", _name(expected), said(error), level="should", line=line)
         return True
 
     def _passes_on(self, error: Exception) -> bool:
@@ -67,7 +69,8 @@ class raises:  # noqa: N801 - a word of the language
         return not named and self._world.stop(error)
 
     def _means_something_else(self, error: Exception) -> bool:
-        return isinstance(error, _OTHER_MEANING) and type(error) not in _classes(self._expected)
+        other = isinstance(error, _OTHER_MEANING) or is_out_of_memory(error)
+        return other and type(error) not in _classes(self._expected)
 
 
 class warns:  # noqa: N801 - a word of the language
@@ -77,9 +80,11 @@ class warns:  # noqa: N801 - a word of the language
         self._world = world
         self._expected = expected
         self._recording: Any = None
+        self._line = 0
         self._caught: list[warnings.WarningMessage] = []
 
     def __enter__(self) -> list[warnings.WarningMessage]:
+        self._line = sys._getframe(1).f_lineno
         self._recording = self._world.implementation.recording_warnings()
         self._caught = self._recording.__enter__()
         return self._caught
@@ -91,11 +96,12 @@ class warns:  # noqa: N801 - a word of the language
         world, expected = self._world, self._expected
         world.checks += 1
         where = f"with warns({_name(expected)})"
+        line = world.line + self._line
         came = ", ".join(dict.fromkeys(one.category.__name__ for one in self._caught)) or "no warning"
         if expected is None and self._caught:
-            world.find("warning", where, "warning", "no warning", came)
+            world.find("warning", where, "warning", "no warning", came, line=line)
         elif expected is not None and not any(issubclass(one.category, expected) for one in self._caught):
-            world.find("warning", where, "warning", expected.__name__, came)
+            world.find("warning", where, "warning", _name(expected), came, line=line)
 
 
 class Spy:
@@ -158,6 +164,11 @@ def reload(value: Any) -> Any:
     return pickle.loads(pickle.dumps(value))  # noqa: S301 - our own bytes
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out, of the machine or of a device; torch's own class is a RuntimeError."""
+    return isinstance(error, MemoryError) or any(one.__name__ == "OutOfMemoryError" for one in type(error).__mro__)
+
+
 def bind(world: World, words: Iterable[str]) -> dict[str, Any]:
     """The words, tied to one running case."""
     return {word: _BINDINGS[word](world) for word in words}
@@ -171,11 +182,6 @@ def _name(expected: Any) -> str:
 
 def _classes(expected: Any) -> tuple[type[BaseException], ...]:
     return expected if isinstance(expected, tuple) else (expected,)
-
-
-def _shown(error: BaseException) -> str:
-    first = str(error).partition("\n")[0]
-    return f"{type(error).__name__}: {first[:200]}"
 
 
 _BINDINGS: dict[str, Callable[[World], Any]] = {

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from conformance.errors import printable
 from conformance.implementations.contract import Array, Implementation
 from conformance.rules.model import Level
 from conformance.running.data import EPS, Datum
@@ -28,7 +29,11 @@ class Snapshot:
 
 @dataclass(slots=True)
 class World:
-    """The state of one running case. ``made`` is what `when` sees, ``oracle`` what expectations see."""
+    """The state of one running case. ``made`` is what `when` sees, ``oracle`` what expectations see.
+
+    ``stop`` tells whether an error says that something is absent or broken; ``blame`` raises an error for which the
+    implementation's behaviour is not to blame, and returns where it is.
+    """
 
     implementation: Implementation
     device: str
@@ -44,6 +49,7 @@ class World:
     findings: list[Finding] = field(default_factory=list)
     unspecified: dict[str, str] = field(default_factory=dict)
     stop: Callable[[BaseException], bool] = lambda error: False
+    blame: Callable[[BaseException], None] = lambda error: None
 
     def find(
         self,
@@ -58,9 +64,8 @@ class World:
         detail: dict[str, Any] | None = None,
     ) -> None:
         """Record a check that did not hold."""
-        self.findings.append(
-            Finding(kind, observation, aspect, expected, observed, level or self.level, line or self.line, detail)
-        )
+        texts = (printable(observation), aspect, printable(expected), printable(observed))
+        self.findings.append(Finding(kind, *texts, level or self.level, line or self.line, detail))
 
     def eps_of(self, dtype: str | None) -> float:
         """The eps of a dtype; a Python float counts as the case's dtype, whose precision it carries."""
