@@ -96,7 +96,9 @@ def program_key(rule: Rule, row: Row) -> tuple[str, ...]:
 @lru_cache(maxsize=1024)
 def _telling_axes(rule: Rule) -> tuple[int, ...]:
     """The axes that tell programs apart: those that bind code, or lists and mappings that stand as a right side."""
-    bound = [(index, *pair) for index, axis in enumerate(rule.axes) for one in axis.alternatives for pair in one.bindings]
+    bound = [
+        (index, *pair) for index, axis in enumerate(rule.axes) for one in axis.alternatives for pair in one.bindings
+    ]
     rights = {observation.right for observation in rule.observations if isinstance(observation.right, str)}
     rights |= {value.source for _, _, value in bound if isinstance(value, Code)}
     telling = {
