@@ -35,13 +35,14 @@ def supervise(job: Job, timeout: float = TIMEOUT) -> Iterator[SubjectLine | Case
         timeout: seconds without a finished case after which the current one counts as hanging.
 
     Raises:
-        ConformanceError: the worker refused the job (no such implementation, device or rule file).
+        ConformanceError: the worker refused the job (no such implementation, device or rule file), or after a crash
+            the implementation does not even start any more.
 
     """
     seen: set[tuple[str, str]] = set()
     while True:
         worker, pipe = _start(job)
-        finished = 0
+        finished, reported = 0, False
         try:
             patience = _START_UP
             while (message := _receive(pipe, patience)) is not None:
@@ -62,8 +63,9 @@ def supervise(job: Job, timeout: float = TIMEOUT) -> Iterator[SubjectLine | Case
                     continue
                 assert isinstance(line, CaseLine)
                 finished += 1
+                reported = line.status == "crash"
                 yield line
-            status, reason = _why(worker, timeout)
+            status, reason = _why(worker, timeout, reported)
         finally:
             _stop(worker, pipe)
         if status == "gone":
@@ -71,6 +73,8 @@ def supervise(job: Job, timeout: float = TIMEOUT) -> Iterator[SubjectLine | Case
             continue
         if not seen and not finished:
             raise errors.ImplementationNotFound(f"the process of '{job.implementation}' ended at once: {reason}")
+        if job.broken is not None and not finished:
+            raise errors.ImplementationBroke(f"'{job.implementation}' no longer comes as far as its cases: {reason}")
         job = replace(job, begin=job.begin + finished, broken=(status, reason))
 
 
@@ -109,13 +113,13 @@ def _receive(pipe: Connection, patience: float) -> dict[str, Any] | None:
     return message
 
 
-def _why(worker: BaseProcess, timeout: float) -> tuple[str, str]:
-    """Why no message came: ("gone", …) where the worker ended on purpose after reporting a crash."""
+def _why(worker: BaseProcess, timeout: float, reported: bool) -> tuple[str, str]:
+    """Why no message came: ("gone", …) where the worker ended on purpose after it ``reported`` a crash."""
     worker.join(0.5)
     code = worker.exitcode
     if code is None:
         return "hang", f"no result within {timeout:g} s"
-    if code == _CRASHED:
+    if code == _CRASHED and reported:
         return "gone", ""
     if code < 0:
         try:
