@@ -97,7 +97,12 @@ from conformance.reference.tensors import Size, Tensor
 __version__ = "2.13.0+reference"
 pi, e, inf, nan, newaxis = _math.pi, _math.e, _math.inf, _math.nan, None
 strided = "torch.strided"
-cuda = SimpleNamespace(is_available=lambda: False, device_count=lambda: 0)
+cuda = SimpleNamespace(
+    is_available=lambda: False,
+    device_count=lambda: 0,
+    manual_seed=lambda seed: None,
+    manual_seed_all=lambda seed: None,
+)
 
 globals().update(functions.table())
 

@@ -1,4 +1,4 @@
-"""Devices: the processor, and two synthetic accelerators that NumPy computes.
+"""Devices: the processor, two synthetic accelerators that NumPy computes, and `meta`, whose elements none can read.
 
 An accelerator refuses what a real one refuses: reading it as a NumPy array, mixing it with another device (0-d
 tensors of the processor excepted), and, for `accel32`, the type float64. Moving a tensor is an op, in
@@ -10,8 +10,12 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.reference import dtypes
+from conformance.reference.errors import NotSupported
 
-TYPES = ("cpu", "accel", "accel32")
+TYPES = ("cpu", "accel", "accel32", "meta")
+
+# Names that can be written down and compared; tensors on them are refused.
+LACKING = ("cuda", "mps", "xpu", "hpu", "mtia", "xla", "privateuseone", "ipu", "vulkan")
 
 
 class device:  # noqa: N801  torch names it so
@@ -29,7 +33,7 @@ class device:  # noqa: N801  torch names it so
         if isinstance(type, int):
             type, index = "accel", type
         name, _, number = str(type).partition(":")
-        if name not in TYPES:
+        if name not in TYPES + LACKING:
             raise RuntimeError(f"Expected one of {', '.join(TYPES)} device type at start of device string: {name}")
         if number:
             index = int(number)
@@ -61,8 +65,10 @@ class device:  # noqa: N801  torch names it so
 
     def placed(self) -> device:
         """The device on which a tensor asked to be here really lies: accelerators have an index, the processor none."""
-        if self.type == "cpu":
-            return cpu
+        if self.type in LACKING:
+            raise NotSupported(f"the device {self}")
+        if self.type in ("cpu", "meta"):
+            return device(self.type)
         return device(self.type, self.index or 0)
 
 

@@ -96,7 +96,7 @@ def cpu(self: Tensor) -> Tensor:
     return conversion.to(self, device=devices.cpu)
 
 
-def cuda(self: Tensor, device: Any = None) -> Tensor:
+def cuda(self: Tensor, device: Any = None, non_blocking: bool = False) -> Tensor:
     """The reference has no CUDA; its accelerators are reached with to()."""
     raise NotSupported("Tensor.cuda()")
 

@@ -10,9 +10,9 @@ from conformance.reference.autograd.anomaly import detect_anomaly, set_detect_an
 from conformance.reference.autograd.derivatives import backward, grad
 from conformance.reference.autograd.function import Function
 from conformance.reference.autograd.gradcheck import gradcheck, gradgradcheck
+from conformance.reference.autograd.variable import Variable
 from conformance.reference.engine import layout_policy
 from conformance.reference.modes import enable_grad, inference_mode, no_grad, set_grad_enabled
-from conformance.reference.tensors import Tensor as Variable
 
 
 @contextmanager

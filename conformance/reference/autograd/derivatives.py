@@ -27,7 +27,12 @@ def backward(
     inputs: Any = None,
 ) -> None:
     """Add to .grad of the leaves (or of `inputs` only) the gradients of `tensors`, weighted by `grad_tensors`."""
-    roots, grads = _roots(tensors, grad_tensors if grad_tensors is not None else grad_variables, create_graph)
+    if grad_variables is not None:
+        warnings.warn("`grad_variables` is deprecated. Use `grad_tensors` instead.", FutureWarning, stacklevel=2)
+        if grad_tensors is not None:
+            raise RuntimeError("`grad_tensors` and `grad_variables` (deprecated) arguments both passed to `backward()`.")
+        grad_tensors = grad_variables
+    roots, grads = _roots(tensors, grad_tensors, create_graph)
     keep = create_graph if retain_graph is None else retain_graph
     if inputs is None:
         run_backward(roots, grads, keep, create_graph)

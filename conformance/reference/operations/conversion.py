@@ -69,6 +69,7 @@ cast = declare("_to_copy", _cast, IDENTITY)
 def move(self: Tensor, device: devices.device) -> Tensor:
     """A copy on another device."""
     devices.check_dtype(device, self.dtype)
+    _refuse_meta(self)
     made = wrap(self._array.copy(order="K"), device)
     if state.grad and wants_grad((self,)):
         attach(record(cast.operation, (self,), (self.dtype,), (made,)), (made,))  # type: ignore[attr-defined]
@@ -147,19 +148,29 @@ def set_data(self: Tensor, value: Tensor) -> None:
 def numpy(self: Tensor, *, force: bool = False) -> Any:
     """The elements as a NumPy array on the same memory; `force` detaches, and copies from a device."""
     if force:
+        _refuse_meta(self)
         return self._array
     if self._device is not devices.cpu:
         raise TypeError(
             f"can't convert {self._device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host "
             "memory first."
         )
-    if self.requires_grad:
+    if self._array.dtype.kind == "V":
+        raise TypeError("Got unsupported ScalarType BFloat16")
+    if state.grad and self.requires_grad:
         raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
     return self._array[...]
 
 
+def _refuse_meta(self: Tensor) -> None:
+    """RuntimeError for a tensor whose elements are nobody's business."""
+    if self._device.type == "meta":
+        raise RuntimeError("Cannot copy out of meta tensor; no data!")
+
+
 def item(self: Tensor) -> Any:
     """The one element as a Python number; RuntimeError when there are several."""
+    _refuse_meta(self)
     if self._array.size != 1:
         raise RuntimeError(f"a Tensor with {self._array.size} elements cannot be converted to Scalar")
     only = self._array.reshape(())
@@ -168,6 +179,7 @@ def item(self: Tensor) -> Any:
 
 def tolist(self: Tensor) -> Any:
     """Nested lists of Python numbers."""
+    _refuse_meta(self)
     array = self._array
     return (array.astype(np.float32) if array.dtype.kind == "V" else array).tolist()
 
