@@ -398,7 +398,7 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, **options: Any) ->
         shapes = [each._array.shape for each in (mean, std) if isinstance(each, Tensor)]
         like = mean if isinstance(mean, Tensor) else std
         drawn = randn(np.broadcast_shapes(*shapes), **_like(like, options))
-    result: Tensor = drawn * std + mean  # type: ignore[operator]
+    result: Tensor = drawn * std + mean
     return result
 
 

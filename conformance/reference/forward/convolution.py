@@ -10,14 +10,13 @@ Work is done on unfolded columns: a strided view of the windows, then one matrix
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+Array = Any
 Sizes = Sequence[int]
 
 __all__ = ["convolution", "convolution_transpose", "convolution_weight", "output_sizes", "transposed_sizes"]
@@ -75,13 +74,11 @@ def convolution_transpose(
             slice(at * gap, at * gap + (extent - 1) * step + 1, step)
             for at, gap, extent, step in zip(offset, dilation, y.shape[2:], stride, strict=True)
         )
-        target = padded[(slice(None), slice(None), slice(None), *places)]
-        part = columns[(..., *offset)]
-        part = np.moveaxis(part, (0, -1), (1, 2))
-        target += part[(..., *(slice(0, extent) for extent in target.shape[3:]))]
+        target = padded[_last(places)]
+        part = np.moveaxis(columns[_last(offset)], (0, -1), (1, 2))
+        target += part[_last(slice(0, extent) for extent in target.shape[3:])]
     inner = tuple(slice(pad, pad + size) for pad, size in zip(padding, sizes, strict=True))
-    x = padded[(slice(None), slice(None), slice(None), *inner)]
-    x = _with_bias(x.reshape(count, groups * w.shape[1], *sizes), bias)
+    x = _with_bias(padded[_last(inner)].reshape(count, groups * w.shape[1], *sizes), bias)
     return np.ascontiguousarray(x.astype(y.dtype, copy=False))
 
 
@@ -92,6 +89,16 @@ def convolution_weight(
     columns = _columns(x, window, stride, padding, dilation, groups, y.shape[2:])
     kernels = _rows(y, groups).swapaxes(1, 2) @ columns
     return np.ascontiguousarray(kernels.reshape(y.shape[1], x.shape[1] // groups, *window).astype(x.dtype, copy=False))
+
+
+def _last(places: Iterable[Any]) -> tuple[Any, ...]:
+    """An index into the last dimensions."""
+    return (..., *places)
+
+
+def _spatial(places: Iterable[Any]) -> tuple[Any, ...]:
+    """An index into the dimensions from the third on."""
+    return (slice(None), slice(None), *places)
 
 
 def _with_bias(y: Array, bias: Array | None) -> Array:
@@ -119,10 +126,10 @@ def _columns(
         x = np.pad(x, [(0, 0), (0, 0), *((pad, pad) for pad in padding)])
     extents = tuple(gap * (extent - 1) + 1 for extent, gap in zip(window, dilation, strict=True))
     seen = sliding_window_view(x, extents, axis=tuple(range(2, 2 + spatial)))
-    seen = seen[(..., *(slice(None, None, gap) for gap in dilation))]
-    seen = seen[(slice(None), slice(None), *(slice(None, None, step) for step in stride))]
+    seen = seen[_last(slice(None, None, gap) for gap in dilation)]
+    seen = seen[_spatial(slice(None, None, step) for step in stride)]
     if positions is not None:
-        seen = seen[(slice(None), slice(None), *(slice(0, count) for count in positions))]
+        seen = seen[_spatial(slice(0, count) for count in positions)]
     count, channels, *rest = seen.shape
     split = seen.reshape(count, groups, channels // groups, *rest) if groups > 1 else seen[:, None]
     ordered = np.moveaxis(split, (1, 2), (0, 2 + spatial))

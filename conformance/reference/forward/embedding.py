@@ -5,21 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+Array = Any
 
 __all__ = ["embedding", "embedding_adjoint"]
 
 
-def embedding(weight: Array, indices: NDArray[np.int64], padding_idx: int) -> Array:
+def embedding(weight: Array, indices: Array, padding_idx: int) -> Array:
     """`weight` (rows, features), indices (*) -> (*, features); IndexError for a number outside the table."""
     if indices.size and (indices.min() < 0 or indices.max() >= weight.shape[0]):
         raise IndexError("index out of range in self")
     return weight[indices]
 
 
-def embedding_adjoint(grad: Array, indices: NDArray[np.int64], padding_idx: int, rows: int) -> Array:
+def embedding_adjoint(grad: Array, indices: Array, padding_idx: int, rows: int) -> Array:
     """(*, features) -> (rows, features): each row added where its number says, those of the padding dropped."""
     flat, width = indices.ravel(), grad.shape[-1]
     kept = flat != padding_idx

@@ -9,11 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from conformance.reference.forward.elementwise import quiet
 
-Array = NDArray[Any]
+Array = Any
 
 __all__ = ["POINTWISE", "binary_cross_entropy", "nll", "nll_adjoint"]
 
@@ -58,9 +57,7 @@ def binary_cross_entropy(self: Array, target: Array, weight: Array | None, reduc
     return reduced((losses if weight is None else losses * weight).astype(self.dtype), reduction)
 
 
-def nll(
-    self: Array, target: NDArray[np.int64], weight: Array | None, reduction: str, ignore_index: int
-) -> tuple[Array, Array]:
+def nll(self: Array, target: Array, weight: Array | None, reduction: str, ignore_index: int) -> tuple[Array, Array]:
     """Minus the log-probability (N, C, ...) of each target class (N, ...), weighted by class, and the weights' sum.
 
     The mean is over the weights of the targets that are not ignored, so it is nan where all are.
@@ -78,9 +75,7 @@ def nll(
     return loss, total
 
 
-def nll_adjoint(
-    losses: Array, target: NDArray[np.int64], weight: Array | None, shape: tuple[int, ...], ignore_index: int
-) -> Array:
+def nll_adjoint(losses: Array, target: Array, weight: Array | None, shape: tuple[int, ...], ignore_index: int) -> Array:
     """The transpose of `nll` without reduction: (N, ...) -> (N, C, ...), zero except at the targets."""
     kept = target != ignore_index
     index = np.where(kept, target, 0)

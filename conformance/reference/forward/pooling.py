@@ -14,9 +14,8 @@ from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+Array = Any
 Sizes = Sequence[int]
 
 __all__ = ["adaptive_max", "adaptive_range", "average", "average_adjoint", "maximum", "pooled_sizes", "put", "take"]
@@ -58,12 +57,13 @@ def _windows(x: Array, positions: Sizes, window: Sizes, stride: Sizes, dilation:
     spatial = len(window)
     seen = sliding_window_view(x, extents, axis=tuple(range(x.ndim - spatial, x.ndim)))
     steps = tuple(slice(0, (count - 1) * step + 1, step) for count, step in zip(positions, stride, strict=True))
-    return seen[(..., *steps, *(slice(None, None, gap) for gap in dilation))]
+    index: tuple[Any, ...] = (..., *steps, *(slice(None, None, gap) for gap in dilation))
+    return seen[index]
 
 
 def maximum(
     x: Array, window: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, ceil_mode: bool
-) -> tuple[Array, NDArray[np.int64]]:
+) -> tuple[Array, Array]:
     """The largest value of each window, and its index; the first of equals."""
     sizes = x.shape[2:]
     positions = pooled_sizes(sizes, window, stride, padding, dilation, ceil_mode)
@@ -85,29 +85,30 @@ def adaptive_range(size: int, count: int) -> list[tuple[int, int]]:
     return [(place * size // count, -(-(place + 1) * size // count)) for place in range(count)]
 
 
-def adaptive_max(x: Array, positions: Sizes) -> tuple[Array, NDArray[np.int64]]:
+def adaptive_max(x: Array, positions: Sizes) -> tuple[Array, Array]:
     """The largest value of each adaptive range, and its index in the flattened spatial dimensions."""
     sizes = x.shape[2:]
-    values = np.empty((*x.shape[:2], *positions), x.dtype)
-    index = np.empty(values.shape, np.int64)
+    values: Array = np.empty((*x.shape[:2], *positions), x.dtype)
+    index: Array = np.empty(values.shape, np.int64)
     numbers = np.arange(math.prod(sizes)).reshape(sizes)
     ranges = [adaptive_range(size, count) for size, count in zip(sizes, positions, strict=True)]
     for place in itertools.product(*(range(count) for count in positions)):
         region = tuple(slice(*ranges[axis][at]) for axis, at in enumerate(place))
-        flat = x[(slice(None), slice(None), *region)].reshape(*x.shape[:2], -1)
+        seen, here = (slice(None), slice(None), *region), (slice(None), slice(None), *place)
+        flat = x[seen].reshape(*x.shape[:2], -1)
         chosen = flat.argmax(-1)
-        values[(slice(None), slice(None), *place)] = np.take_along_axis(flat, chosen[..., None], -1)[..., 0]
-        index[(slice(None), slice(None), *place)] = numbers[region].ravel()[chosen]
+        values[here] = np.take_along_axis(flat, chosen[..., None], -1)[..., 0]
+        index[here] = numbers[region].ravel()[chosen]
     return values, index
 
 
-def take(x: Array, index: NDArray[np.int64]) -> Array:
+def take(x: Array, index: Array) -> Array:
     """The elements (N, C, *positions) of x (N, C, *spatial) at flat spatial indices."""
     lead = x.shape[:2]
     return np.take_along_axis(x.reshape(*lead, -1), index.reshape(*lead, -1), -1).reshape(index.shape)
 
 
-def put(values: Array, index: NDArray[np.int64], sizes: Sizes) -> Array:
+def put(values: Array, index: Array, sizes: Sizes) -> Array:
     """Zeros (N, C, *sizes) with each value added at its flat spatial index."""
     lead = values.shape[:2]
     rows, length = math.prod(lead), math.prod(sizes)
@@ -174,7 +175,11 @@ def average_adjoint(
             slice(at, at + (count - 1) * step + 1, step)
             for at, count, step in zip(offset, positions, stride, strict=True)
         )
-        target = padded[(..., *places)]
+        seen: tuple[Any, ...] = (..., *places)
+        target = padded[seen]
         target += share.astype(y.dtype)
-    inner = tuple(slice(before, before + size) for (before, _), size in zip(margins, sizes, strict=True))
-    return np.ascontiguousarray(padded[(..., *inner)])
+    inner: tuple[Any, ...] = tuple(
+        slice(before, before + size) for (before, _), size in zip(margins, sizes, strict=True)
+    )
+    inner = (..., *inner)
+    return np.ascontiguousarray(padded[inner])

@@ -16,9 +16,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+Array = Any
 
 __all__ = [
     "MersenneTwister",
@@ -59,13 +58,12 @@ class MersenneTwister:
         self._untouched = True
         self.kept_normal: float | None = None
 
-    def words(self, count: int) -> NDArray[np.uint64]:
+    def words(self, count: int) -> Array:
         """The next `count` 32-bit words, each in a uint64."""
         self._untouched = self._untouched and count == 0
-        words: NDArray[np.uint64] = self._bits.random_raw(count)
-        return words
+        return self._bits.random_raw(count)
 
-    def long_words(self, count: int) -> NDArray[np.uint64]:
+    def long_words(self, count: int) -> Array:
         """The next `count` 64-bit words: two draws each, the first one the upper half."""
         words = self.words(2 * count)
         return (words[0::2] << np.uint64(32)) | words[1::2]
@@ -101,14 +99,14 @@ def _computed_in(dtype: np.dtype[Any]) -> type[np.floating[Any]]:
     return np.float64 if dtype == np.float64 else np.float32
 
 
-def _unit(engine: MersenneTwister, count: int, computed: type[np.floating[Any]]) -> Array:
+def _unit(engine: MersenneTwister, count: int, computed: type[np.floating[Any]]) -> Any:
     """Uniform over [0, 1): 53 random bits of a long word for double, 24 of one word for float."""
     if computed is np.float64:
         return (engine.long_words(count) & np.uint64((1 << 53) - 1)).astype(np.float64) * 2.0**-53
     return (engine.words(count) & np.uint64((1 << 24) - 1)).astype(np.float32) * np.float32(2.0**-24)
 
 
-def _fused(factor: Array, scale: Any, shift: Any) -> Array:
+def _fused(factor: Array, scale: Any, shift: Any) -> Any:
     """`factor` * scale + shift, rounded once, as the processor's fused multiply-add gives it."""
     if factor.dtype == np.float32:
         return (factor.astype(np.float64) * np.float64(scale) + np.asarray(shift, np.float64)).astype(np.float32)
@@ -118,8 +116,7 @@ def _fused(factor: Array, scale: Any, shift: Any) -> Array:
     total = product + shift
     part = total - product
     lost_in_sum = (product - (total - part)) + (shift - part)
-    result: Array = total + (lost_in_sum + lost_in_product)
-    return result
+    return total + (lost_in_sum + lost_in_product)
 
 
 def _halves(value: Any) -> tuple[Any, Any]:
@@ -201,7 +198,7 @@ def _polynomial(coefficients: tuple[float, ...], x: Array) -> Array:
     return value
 
 
-def _fused_arrays(a: Array, b: Any, c: Any) -> Array:
+def _fused_arrays(a: Array, b: Any, c: Any) -> Any:
     return (a.astype(np.float64) * b + c).astype(np.float32)
 
 
@@ -250,19 +247,19 @@ _COSINE = (2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2)
 _EIGHTH_OF_A_TURN = (0.78515625, 2.4187564849853515625e-4, 3.77489497744594108e-8)
 
 
-def integers(engine: MersenneTwister, count: int, low: int, high: int) -> NDArray[np.int64]:
+def integers(engine: MersenneTwister, count: int, low: int, high: int) -> Array:
     """Integers of [low, high): the remainder of one word, or of a long word where the range has 2**28 or more."""
     span = high - low
     words = engine.long_words(count) if span >= 1 << 28 else engine.words(count)
     return ((words % np.uint64(span)) + np.uint64(low & 0xFFFFFFFFFFFFFFFF)).view(np.int64)
 
 
-def unbounded_integers(engine: MersenneTwister, count: int, limit: int, *, long: bool) -> NDArray[np.uint64]:
+def unbounded_integers(engine: MersenneTwister, count: int, limit: int, *, long: bool) -> Array:
     """Integers of [0, limit] as `Tensor.random_()` draws them; `long` for the 64-bit types."""
     return (engine.long_words(count) if long else engine.words(count)) % np.uint64(limit + 1)
 
 
-def permutation(engine: MersenneTwister, count: int) -> NDArray[np.int64]:
+def permutation(engine: MersenneTwister, count: int) -> Array:
     """0 .. count-1 shuffled from the front, one word for each place but the last."""
     order = list(range(count))
     for place, word in enumerate(engine.words(max(count - 1, 0)).tolist()):
@@ -271,11 +268,10 @@ def permutation(engine: MersenneTwister, count: int) -> NDArray[np.int64]:
     return np.array(order, np.int64)
 
 
-def bernoulli(engine: MersenneTwister, count: int, probability: float | Array) -> NDArray[np.bool_]:
+def bernoulli(engine: MersenneTwister, count: int, probability: float | Array) -> Array:
     """True with the given probability; 53-bit draws for a number or float64 probabilities, else 24-bit ones."""
     single = isinstance(probability, np.ndarray) and probability.dtype != np.float64
-    result: NDArray[np.bool_] = _unit(engine, count, np.float32 if single else np.float64) < probability
-    return result
+    return _unit(engine, count, np.float32 if single else np.float64) < probability
 
 
 def exponential(engine: MersenneTwister, count: int, rate: float) -> Array:

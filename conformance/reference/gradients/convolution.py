@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from conformance.reference.dispatch import ops
+from conformance.reference.dispatch import Rules, ops
 
 __all__ = ["CONVOLUTION", "CONVOLUTION_TRANSPOSE", "CONVOLUTION_WEIGHT"]
 
@@ -26,7 +26,7 @@ def _smaller(larger: Any, weight: Any, shape: Any, *geometry: Any) -> Any:
     return found
 
 
-CONVOLUTION = {
+CONVOLUTION: Rules = {
     "input": lambda grad, input_shape, weight, stride, padding, dilation, groups: ops.convolution_transpose(
         grad, weight, None, input_shape[2:], stride, padding, dilation, groups
     ),
@@ -36,7 +36,7 @@ CONVOLUTION = {
     "bias": _sum_of_channels,
 }
 
-CONVOLUTION_TRANSPOSE = {
+CONVOLUTION_TRANSPOSE: Rules = {
     "input": lambda grad, input_shape, weight, stride, padding, dilation, groups: _smaller(
         grad, weight, input_shape, stride, padding, dilation, groups
     ),
@@ -46,7 +46,7 @@ CONVOLUTION_TRANSPOSE = {
     "bias": _sum_of_channels,
 }
 
-CONVOLUTION_WEIGHT = {
+CONVOLUTION_WEIGHT: Rules = {
     "larger": lambda grad, larger_shape, smaller, stride, padding, dilation, groups: ops.convolution_transpose(
         smaller, grad, None, larger_shape[2:], stride, padding, dilation, groups
     ),

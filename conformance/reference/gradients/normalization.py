@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from conformance.reference.dispatch import Rules
+
 __all__ = ["NORMALIZE", "NORMALIZE_BY", "NORMALIZE_RMS"]
 
 
@@ -64,9 +66,9 @@ def _normalize_rms(grads: Any, input: Any, weight: Any, rstd: Any, axes: Any, ne
     )
 
 
-NORMALIZE = {"all": _normalize}
-NORMALIZE_RMS = {"all": _normalize_rms}
-NORMALIZE_BY = {
+NORMALIZE: Rules = {"all": _normalize}
+NORMALIZE_RMS: Rules = {"all": _normalize_rms}
+NORMALIZE_BY: Rules = {
     "input": lambda grad, weight, variance, eps: (grad if weight is None else grad * weight) * (variance + eps).rsqrt(),
     "weight": lambda grad, input, mean, variance, eps: grad * (input - mean) * (variance + eps).rsqrt(),
     "bias": lambda grad: grad,

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from conformance.reference.dispatch import ops
+from conformance.reference.dispatch import Rules, ops
 
 __all__ = ["AVERAGE", "AVERAGE_ADJOINT", "MAXIMUM", "PUT", "TAKE"]
 
-MAXIMUM = {"self": lambda grad, indices, self_shape: ops.pool_put(grad, indices, self_shape[2:])}
+MAXIMUM: Rules = {"self": lambda grad, indices, self_shape: ops.pool_put(grad, indices, self_shape[2:])}
 
-TAKE = {"self": lambda grad, indices, self_shape: ops.pool_put(grad, indices, self_shape[2:])}
+TAKE: Rules = {"self": lambda grad, indices, self_shape: ops.pool_put(grad, indices, self_shape[2:])}
 
-PUT = {"self": lambda grad, indices: ops.pool_take(grad, indices)}
+PUT: Rules = {"self": lambda grad, indices: ops.pool_take(grad, indices)}
 
-AVERAGE = {
+AVERAGE: Rules = {
     "self": lambda grad, self_shape, window, stride, padding, ceil_mode, count_include_pad, divisor_override: (
         ops.avg_pool_adjoint(
             grad, self_shape[2:], window, stride, padding, ceil_mode, count_include_pad, divisor_override
@@ -20,7 +20,7 @@ AVERAGE = {
     )
 }
 
-AVERAGE_ADJOINT = {
+AVERAGE_ADJOINT: Rules = {
     "self": lambda grad, window, stride, padding, ceil_mode, count_include_pad, divisor_override: ops.avg_pool(
         grad, window, stride, padding, ceil_mode, count_include_pad, divisor_override
     )

@@ -138,7 +138,8 @@ def dirac_(tensor: Any, groups: int = 1) -> Any:
         tensor.zero_()
         for group in range(groups):
             for channel in range(min(per_group, tensor.shape[1])):
-                tensor[(group * per_group + channel, channel, *centre)] = 1
+                place = (group * per_group + channel, channel, *centre)
+                tensor[place] = 1
     return tensor
 
 
@@ -204,7 +205,7 @@ def orthogonal_(tensor: Any, gain: float = 1, generator: Any = None) -> Any:
     orthogonal, triangular = np.linalg.qr(drawn.T if rows < columns else drawn)
     orthogonal = orthogonal * np.sign(np.diag(triangular))
     with no_grad():
-        matrix = from_numpy(np.ascontiguousarray(orthogonal.T if rows < columns else orthogonal))
+        matrix: Any = from_numpy(np.ascontiguousarray(orthogonal.T if rows < columns else orthogonal))
         return tensor.copy_(matrix.reshape(tensor.shape)).mul_(gain)
 
 
@@ -219,5 +220,6 @@ def sparse_(tensor: Any, sparsity: float, std: float = 0.01, generator: Any = No
     with no_grad():
         tensor.normal_(0, std, generator=generator)
         for column in range(columns):
-            tensor[randperm(rows)[:zeros], column] = 0
+            chosen: Any = randperm(rows)
+            tensor[chosen[:zeros], column] = 0
     return tensor

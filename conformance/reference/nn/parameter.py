@@ -29,7 +29,7 @@ class Parameter(Tensor, metaclass=_Marked):
 
     mark = "_is_param"
 
-    def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Any:
+    def __new__(cls, data: Any = None, requires_grad: bool = True) -> Any:
         if data is None:
             data = empty(0)
         if type(data) is Tensor or isinstance(data, cls):
@@ -45,16 +45,16 @@ class Parameter(Tensor, metaclass=_Marked):
         marked._is_param = True
         return marked
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+    def __deepcopy__(self: Any, memo: dict[int, Any]) -> Any:
         if id(self) not in memo:
             memo[id(self)] = type(self)(self.data.clone(), self.requires_grad)
         return memo[id(self)]
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
+    def __reduce_ex__(self: Any, protocol: Any) -> Any:
         attributes = {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
         return _rebuild_parameter, (type(self), self.data, self.requires_grad, attributes)
 
-    def __repr__(self, *, tensor_contents: Any = None) -> str:
+    def __repr__(self, **_: Any) -> str:
         return "Parameter containing:\n" + super().__repr__()
 
 
@@ -70,7 +70,7 @@ class Buffer(Tensor, metaclass=_Marked):
     mark = "_is_buffer"
     persistent: bool
 
-    def __new__(cls, data: Tensor | None = None, *, persistent: bool = True) -> Any:
+    def __new__(cls, data: Any = None, *, persistent: bool = True) -> Any:
         if data is None:
             data = empty(0)
         marked = data.detach().requires_grad_(data.requires_grad)
@@ -99,7 +99,7 @@ class _Uninitialised:
         self.__class__ = self.cls_to_become
         self.data = empty(shape, device=device or self.device, dtype=dtype or self.dtype)
 
-    def __repr__(self) -> str:
+    def __repr__(self, **_: Any) -> str:
         return f"<{type(self).__name__}>"
 
 

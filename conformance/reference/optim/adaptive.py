@@ -55,7 +55,7 @@ class RMSprop(Optimizer):
         )
 
     def _update(self, parameter: Any, gradient: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
-        zeros = zeros_like(parameter.detach())
+        zeros: Any = zeros_like(parameter.detach())
         if not state:
             state["step"], state["square_avg"] = new_step(), zeros
             if group["momentum"] > 0:
@@ -118,7 +118,8 @@ class Adagrad(Optimizer):
         )
         for group in self.param_groups:
             for parameter in group["params"]:
-                total = zeros_like(parameter.detach()).fill_(group["initial_accumulator_value"])
+                total: Any = zeros_like(parameter.detach())
+                total.fill_(group["initial_accumulator_value"])
                 self.state[parameter].update(step=new_step(), sum=total)
 
     def _update(self, parameter: Any, gradient: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
@@ -167,7 +168,7 @@ class Adadelta(Optimizer):
 
     def _update(self, parameter: Any, gradient: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
         if not state:
-            zeros = zeros_like(parameter.detach())
+            zeros: Any = zeros_like(parameter.detach())
             state.update(step=new_step(), square_avg=zeros, acc_delta=zeros.clone())
         state["step"] += 1
         if group["weight_decay"] != 0:

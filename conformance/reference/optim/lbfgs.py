@@ -59,7 +59,7 @@ class LBFGS(Optimizer):
             each.add_(direction[start : start + count].view_as(each), alpha=rate)
             start += count
 
-    def step(self, closure: Callable[[], Any]) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any]) -> Any:
         """Evaluate the closure and move, up to max_iter times; returns the first loss."""
         with enable_grad():
             first_loss = closure()

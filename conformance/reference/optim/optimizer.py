@@ -310,8 +310,8 @@ def _cast(value: Any, parameter: Any, key: str = "") -> Any:
         if key == "step":
             return value
         if parameter.is_floating_point():
-            return value.to(parameter.device, parameter.dtype)  # type: ignore[attr-defined]
-        return value.to(parameter.device)  # type: ignore[attr-defined]
+            return value.to(parameter.device, parameter.dtype)
+        return value.to(parameter.device)
     if isinstance(value, dict):
         return {name: _cast(each, parameter, name) for name, each in value.items()}
     if isinstance(value, (list, tuple)):

@@ -94,7 +94,7 @@ class DataLoader:
         if not self.shuffle:
             return list(range(len(self.dataset)))
         generator = self.generator or Generator().manual_seed(_draw_seed(None))
-        return list(randperm(len(self.dataset), generator=generator).tolist())  # type: ignore[attr-defined]
+        return list(randperm(len(self.dataset), generator=generator).tolist())
 
     def __iter__(self) -> Iterator[Any]:
         order = self._order()

@@ -247,4 +247,5 @@ def _positions(input: Any, dim: int) -> Any:
 
     sizes = [1] * input.dim()
     sizes[dim] = -1
-    return arange(input.shape[dim], device=input.device).reshape(sizes)
+    positions: Any = arange(input.shape[dim], device=input.device)
+    return positions.reshape(sizes)

@@ -33,7 +33,8 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
     for back, (before, after) in enumerate(pairs, 1):
         if (before, after) != (0, 0):
             places = _places(input.shape[-back], before, after, mode)
-            input = input.index_select(input.dim() - back, from_numpy(places).to(input.device))
+            index: Any = from_numpy(places)
+            input = input.index_select(input.dim() - back, index.to(input.device))
     return input
 
 
@@ -94,5 +95,6 @@ def interpolate(
             factor = scale_factor if isinstance(scale_factor, (int, float)) else scale_factor[axis]
             new, ratio = int(old * factor), 1 / factor
         places = np.minimum((np.arange(new) * ratio).astype(np.int64), old - 1)
-        input = input.index_select(axis + 2, from_numpy(places).to(input.device))
+        index: Any = from_numpy(places)
+        input = input.index_select(axis + 2, index.to(input.device))
     return input

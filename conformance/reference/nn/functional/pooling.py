@@ -141,8 +141,8 @@ def _adaptive_avg_pool(spatial: int) -> Callable[..., Any]:
         batched = _batched(input, spatial, f"adaptive_avg_pool{spatial}d")
         result = batched
         for axis, count in enumerate(_adaptive_sizes(batched, spatial, output_size), 2):
-            shares = _shares(batched.shape[axis], count)
-            matrix = from_numpy(shares).to(batched.device, batched.dtype)
+            shares: Any = from_numpy(_shares(batched.shape[axis], count))
+            matrix = shares.to(batched.device, batched.dtype)
             result = result.transpose(axis, -1).matmul(matrix).transpose(axis, -1)
         return _as_given(result.contiguous(), input, spatial)
 

@@ -271,8 +271,8 @@ class _LazyNorm(LazyModuleMixin):
         *,
         bias: bool = True,
     ) -> None:
-        super().__init__(0, eps, momentum, False, False, device, dtype)  # type: ignore[safe-super]
-        options = {"device": device, "dtype": dtype}
+        super().__init__(0, eps, momentum, False, False, device, dtype)
+        options: dict[str, Any] = {"device": device, "dtype": dtype}
         self.affine, self.track_running_stats = affine, track_running_stats
         if affine:
             self.weight = UninitializedParameter(**options)

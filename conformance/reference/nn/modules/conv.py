@@ -269,8 +269,8 @@ class _LazyConv(LazyModuleMixin):
     def __init__(self: Any, out_channels: int, kernel_size: Any, *args: Any, **kwargs: Any) -> None:
         bias = kwargs.pop("bias", args[5] if len(args) > 5 else True)
         before = args[:5]
-        super().__init__(0, 0, kernel_size, *before, bias=False, **kwargs)  # type: ignore[safe-super]
-        options = {"device": kwargs.get("device"), "dtype": kwargs.get("dtype")}
+        super().__init__(0, 0, kernel_size, *before, bias=False, **kwargs)
+        options: dict[str, Any] = {"device": kwargs.get("device"), "dtype": kwargs.get("dtype")}
         self.weight = UninitializedParameter(**options)
         self.out_channels = out_channels
         if bias:

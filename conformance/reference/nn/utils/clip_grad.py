@@ -28,7 +28,7 @@ def get_total_norm(
     order = float(norm_type)
     if not listed:
         return tensor(0.0)
-    norms = stack([each.norm(order).to(listed[0].device) for each in listed])
+    norms: Any = stack([each.norm(order).to(listed[0].device) for each in listed])
     total = norms.norm(order)
     if error_if_nonfinite and not math.isfinite(float(total)):
         raise RuntimeError(

@@ -24,10 +24,11 @@ Self = TypeVar("Self", bound="Conversion")
 class Conversion(Traversal):
     """`to` and its short forms. Every one works in place and returns the module."""
 
-    def _apply(self: Self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+    def _apply(self: Self, fn: Callable[[Any], Any], recurse: bool = True) -> Self:
         if recurse:
             for module in self.children():
                 module._apply(fn)
+        parameter: Any
         for parameter in self._parameters.values():
             if parameter is None:
                 continue
@@ -54,7 +55,7 @@ class Conversion(Traversal):
                 stacklevel=2,
             )
 
-        def convert(tensor: Tensor) -> Tensor:
+        def convert(tensor: Any) -> Any:
             castable = tensor.is_floating_point() or tensor.is_complex()
             return tensor.to(device or tensor.device, dtype if castable and dtype is not None else tensor.dtype)
 
@@ -92,11 +93,8 @@ class Conversion(Traversal):
         return self._apply(lambda tensor: _empty_like(tensor, device), recurse=recurse)
 
 
-def _empty_like(tensor: Tensor, device: Any) -> Tensor:
-    from conformance.reference import empty_like
-
-    result: Tensor = empty_like(tensor, device=device)
-    return result
+def _empty_like(tensor: Any, device: Any) -> Any:
+    return tensor.new_empty(tensor.shape, device=device)
 
 
 def _parse_destination(

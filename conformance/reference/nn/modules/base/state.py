@@ -51,7 +51,8 @@ class State(Traversal):
     ) -> dict[str, Any]:
         """All parameters and persistent buffers by dotted name, with `prefix` before each."""
         if args:
-            destination, prefix, keep_vars = (*args, *(destination, prefix, keep_vars)[len(args) :])
+            given: tuple[Any, ...] = (*args, *(destination, prefix, keep_vars)[len(args) :])
+            destination, prefix, keep_vars = given
         if destination is None:
             destination = OrderedDict()
             destination._metadata = OrderedDict()
@@ -79,7 +80,7 @@ class State(Traversal):
         if self._has_extra_state("get_extra_state"):
             destination[prefix + _EXTRA_STATE] = self.get_extra_state()
 
-    def _saved_tensors(self) -> dict[str, Tensor]:
+    def _saved_tensors(self) -> dict[str, Any]:
         buffers = {k: v for k, v in self._buffers.items() if k not in self._non_persistent_buffers_set}
         return {name: tensor for name, tensor in (self._parameters | buffers).items() if tensor is not None}
 
@@ -173,7 +174,7 @@ class State(Traversal):
                     if not known:
                         unexpected_keys.append(key)
 
-    def _load_one(self, name: str, own: Tensor, key: str, loaded: Any, local_metadata: dict[str, Any]) -> str | None:
+    def _load_one(self, name: str, own: Any, key: str, loaded: Any, local_metadata: dict[str, Any]) -> str | None:
         """Copy or assign one tensor; returns what is wrong with it, if anything."""
         if not isinstance(loaded, Tensor):
             return (
@@ -201,7 +202,7 @@ class State(Traversal):
             )
         return None
 
-    def _assign(self, name: str, own: Tensor, loaded: Tensor) -> None:
+    def _assign(self, name: str, own: Any, loaded: Any) -> None:
         if isinstance(own, Parameter):
             if isinstance(loaded, Parameter):
                 loaded.requires_grad_(own.requires_grad)

@@ -79,7 +79,7 @@ class Traversal(Registration):
         """Parameters with their dotted names; only this module's own without `recurse`."""
         return self._named_members(lambda module: module._parameters.items(), prefix, recurse, remove_duplicate)
 
-    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+    def parameters(self, recurse: bool = True) -> Iterator[Any]:
         """Parameters, each once."""
         for _, parameter in self.named_parameters(recurse=recurse):
             yield parameter
@@ -90,7 +90,7 @@ class Traversal(Registration):
         """Buffers with their dotted names, persistent or not."""
         return self._named_members(lambda module: module._buffers.items(), prefix, recurse, remove_duplicate)
 
-    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+    def buffers(self, recurse: bool = True) -> Iterator[Any]:
         """Buffers, each once."""
         for _, buffer in self.named_buffers(recurse=recurse):
             yield buffer
