@@ -53,7 +53,7 @@ RULES = {
     "unspecified": rule("open", "y = torch.add(x, x)", "y: {unspecified: nobody says}"),
     "crash": rule("dies", "y = torch.exp(x)", "y: np.exp(x)"),
     "hang": rule("stays", "y = torch.log(x)", "y: np.log(x)"),
-    "error": rule("breaks", "y = torch.add(x, x)", "y: np.reshape(x, (7,))"),
+    "error": rule("breaks", "y = torch.add(x, x)", "y: '1 / x[9]'"),
     "waits": rule("waits", "y = torch.floor(x)", "y: np.floor(x)"),
     "interrupts": rule("interrupts", "y = torch.cos(x)", "y: np.cos(x)"),
 }

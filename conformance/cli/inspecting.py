@@ -122,7 +122,8 @@ def _script(rule: Rule, label: str, named: str | None) -> str:
     for device in implementation.devices():
         cases.extend(expand([rule], implementation, device))
     if not cases:
-        raise ConformanceError(f"{implementation.name} {implementation.release} does not claim {rule.id}")
+        release = ".".join(map(str, implementation.release))
+        raise ConformanceError(f"{implementation.name} follows torch {release} and does not claim {rule.id}")
     case = next((one for one in cases if one.id == f"{rule.id}[{label}]"), None) if label else cases[0]
     if case is None:
         raise ConformanceError(f"no case is called '{rule.id}[{label}]'", _nearest(label, cases))
