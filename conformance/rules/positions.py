@@ -56,14 +56,17 @@ def _aligned(text: str, at: int, value: str, offset: int, style: str | None) -> 
             folded = "\n" in text[at:source] or "\r" in text[at:source]
             if run > offset:
                 return source if folded else at + offset - index
-            index, at = run, source
-            continue
-        if style == '"' and text[at] == "\\" and text[at + 1 : at + 2] in ("\n", "\r"):
-            at = _behind_blanks(text, at + 1)
+            index, at = run, _behind_escaped_end(text, source, style)
             continue
         index += 1
-        at += _length(text, at, style)
+        at = _behind_escaped_end(text, at + _length(text, at, style), style)
     return at
+
+
+def _behind_escaped_end(text: str, at: int, style: str | None) -> int:
+    """In double quotes a backslash at the end of a line stands for nothing, as does the indentation after it."""
+    escaped = style == '"' and text[at : at + 1] == "\\" and text[at + 1 : at + 2] in ("\n", "\r")
+    return _behind_blanks(text, at + 1) if escaped else at
 
 
 def _length(text: str, at: int, style: str | None) -> int:
