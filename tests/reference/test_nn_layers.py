@@ -91,8 +91,29 @@ LAYERS: list[tuple[str, tuple[int, ...]]] = [
     ("nn.LazyLinear(3)", (2, 5)),
     ("nn.LazyConv2d(3, 2)", (2, 4, 3, 3)),
     ("nn.LazyBatchNorm1d()", (4, 3)),
+    ("nn.PixelShuffle(2)", (1, 8, 2, 3)),
+    ("nn.PixelUnshuffle(2)", (1, 2, 4, 6)),
+    ("nn.ChannelShuffle(2)", (1, 6, 2, 3)),
+    ("nn.Unfold((2, 3), dilation=(2, 1), padding=1, stride=(1, 2))", (2, 3, 5, 6)),
+    ("nn.Fold((4, 5), (2, 2), padding=1, stride=2)", (2, 8, 9)),
     ("nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.BatchNorm1d(8), nn.Linear(8, 2))", (6, 4)),
 ]
+
+# Layers that return several tensors, or take states of their own.
+RECURRENT: list[tuple[str, tuple[int, ...]]] = [
+    ("nn.RNN(3, 4, 2)", (5, 2, 3)),
+    ("nn.RNN(3, 4, nonlinearity='relu', bias=False)", (5, 3)),
+    ("nn.LSTM(3, 4, 2, bidirectional=True)", (5, 2, 3)),
+    ("nn.LSTM(3, 4, batch_first=True, proj_size=2)", (2, 5, 3)),
+    ("nn.GRU(3, 4, 2, dropout=0.5, bidirectional=True)", (5, 2, 3)),
+    ("nn.RNNCell(3, 4, bias=False)", (2, 3)),
+    ("nn.LSTMCell(3, 4)", (3,)),
+    ("nn.GRUCell(3, 4)", (2, 3)),
+]
+
+
+def _tensors(output: Any) -> list[Any]:
+    return [each for part in output for each in _tensors(part)] if isinstance(output, tuple) else [output]
 
 
 def _run(t: Any, source: str, sizes: tuple[int, ...]) -> list[tuple[str, Any]]:
@@ -104,10 +125,10 @@ def _run(t: Any, source: str, sizes: tuple[int, ...]) -> list[tuple[str, Any]]:
     for number in range(3):
         if number == 2:
             layer.eval()
-        y = layer(x)
-        seen.append((f"output {number}", y))
-        weight = t.arange(1.0, y.numel() + 1).reshape(y.shape) / y.numel()
-        (y * y * weight).sum().backward()
+        for y in _tensors(layer(x)):
+            seen.append((f"output {number}", y))
+            weight = t.arange(1.0, y.numel() + 1).reshape(y.shape) / y.numel()
+            (y * y * weight).sum().backward(retain_graph=True)
     seen.append(("gradient of the input", x.grad))
     seen += [(name, parameter) for name, parameter in layer.named_parameters()]
     seen += [(f"gradient of {name}", parameter.grad) for name, parameter in layer.named_parameters()]
@@ -116,7 +137,7 @@ def _run(t: Any, source: str, sizes: tuple[int, ...]) -> list[tuple[str, Any]]:
     return seen
 
 
-@pytest.mark.parametrize(("source", "sizes"), LAYERS, ids=[source for source, _ in LAYERS])
+@pytest.mark.parametrize(("source", "sizes"), LAYERS + RECURRENT, ids=[source for source, _ in LAYERS + RECURRENT])
 def test_layer_agrees_with_torch(source: str, sizes: tuple[int, ...]) -> None:
     """Outputs, gradients, first parameters, buffers and repr are torch's, in training and in evaluation."""
     with warnings.catch_warnings():
@@ -130,3 +151,18 @@ def test_layer_agrees_with_torch(source: str, sizes: tuple[int, ...]) -> None:
             array = expected.detach().numpy()
             assert found.shape == expected.shape, name
             np.testing.assert_allclose(found.detach().numpy(), array, rtol=2e-5, atol=2e-6, err_msg=name)
+
+
+def test_adaptive_softmax_agrees_with_torch() -> None:
+    """Output, loss, gradients and predictions of the adaptive softmax are torch's."""
+    results = []
+    for t in (reference, torch):
+        t.manual_seed(3)
+        layer = t.nn.AdaptiveLogSoftmaxWithLoss(8, 12, [4, 9], div_value=2.0)
+        x = t.tensor(np.random.default_rng(3).standard_normal((5, 8)).astype(np.float32))
+        output, loss = layer(x, t.tensor([0, 3, 5, 11, 9]))
+        loss.backward()
+        seen = [output, loss, layer.predict(x), layer.log_prob(x), *[each.grad for each in layer.parameters()]]
+        results.append([each.detach().numpy() for each in seen])
+    for found, expected in zip(*results, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=2e-5, atol=2e-6)

@@ -15,3 +15,4 @@ from conformance.reference.nn.functional.loss import *
 from conformance.reference.nn.functional.normalization import *
 from conformance.reference.nn.functional.padding import *
 from conformance.reference.nn.functional.pooling import *
+from conformance.reference.nn.functional.rearranging import *

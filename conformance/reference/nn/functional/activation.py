@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +13,9 @@ from conformance.reference.tensors import Tensor
 
 __all__ = [
     "celu",
+    "celu_",
     "elu",
+    "elu_",
     "gelu",
     "glu",
     "gumbel_softmax",
@@ -20,15 +23,20 @@ __all__ = [
     "hardsigmoid",
     "hardswish",
     "hardtanh",
+    "hardtanh_",
     "leaky_relu",
+    "leaky_relu_",
     "log_softmax",
     "logsigmoid",
     "mish",
     "prelu",
     "relu",
     "relu6",
+    "relu_",
     "rrelu",
+    "rrelu_",
     "selu",
+    "selu_",
     "sigmoid",
     "silu",
     "softmax",
@@ -39,6 +47,7 @@ __all__ = [
     "tanh",
     "tanhshrink",
     "threshold",
+    "threshold_",
 ]
 
 _SELU_ALPHA = 1.6732632423543772848170429916717
@@ -249,3 +258,17 @@ def _positions(input: Any, dim: int) -> Any:
     sizes[dim] = -1
     positions: Any = arange(input.shape[dim], device=input.device)
     return positions.reshape(sizes)
+
+
+def _inplace(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def call(input: Tensor, *args: Any, **kwargs: Any) -> Any:
+        return function(input, *args, **kwargs, inplace=True)
+
+    call.__name__ = call.__qualname__ = f"{function.__name__}_"
+    call.__doc__ = f"{function.__name__}, written into its input."
+    return call
+
+
+celu_, elu_, hardtanh_, leaky_relu_ = _inplace(celu), _inplace(elu), _inplace(hardtanh), _inplace(leaky_relu)
+relu_, rrelu_, selu_, threshold_ = _inplace(relu), _inplace(rrelu), _inplace(selu), _inplace(threshold)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from conformance.reference.nn.modules.activation import *
+from conformance.reference.nn.modules.adaptive import *
 from conformance.reference.nn.modules.batchnorm import *
 from conformance.reference.nn.modules.container import *
 from conformance.reference.nn.modules.conv import *
@@ -15,4 +16,6 @@ from conformance.reference.nn.modules.normalization import *
 from conformance.reference.nn.modules.padding import *
 from conformance.reference.nn.modules.parameter_containers import *
 from conformance.reference.nn.modules.pooling import *
+from conformance.reference.nn.modules.rnn import *
+from conformance.reference.nn.modules.rearranging import *
 from conformance.reference.nn.modules.sparse import *
