@@ -42,7 +42,7 @@ def conformance(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure what the harness costs; ratios are taken side by side in one run and written to reports/."""
     session.install(TORCH, "-e", ".[test]")
-    session.run("python", "-m", "benchmarks", *session.posargs)
+    session.run("python", "-m", "pytest", "benchmarks", *session.posargs)
 
 
 @nox.session

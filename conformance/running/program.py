@@ -115,8 +115,8 @@ def compile_program(rule: Rule, row: Row, vocabulary: Vocabulary) -> Program:
     return compiler.program()
 
 
-def code_in_place(source: str, bindings: Mapping[str, Any], vocabulary: Vocabulary, mode: str = "eval") -> Any:
-    """The syntax tree of code in the language of `when`, with the code of a row in place and devices named."""
+def code_in_place(source: str, bindings: Mapping[str, Any], vocabulary: Vocabulary | None, mode: str = "eval") -> Any:
+    """The syntax tree of code with the code of a row in place; with a vocabulary, devices are named."""
     return _in_place(source, mode, _codes_in(source, bindings), vocabulary)
 
 
