@@ -106,8 +106,9 @@ cuda = SimpleNamespace(
 
 globals().update(functions.table())
 
-from conformance.reference import nn, optim, randomness, serialization, testing  # noqa: E402  they build on all of the above
+from conformance.reference import nn, optim, randomness, serialization, testing  # noqa: E402
 from conformance.reference import randomness as random  # noqa: E402
+from conformance.reference.utils import data as _data  # noqa: E402, F401  so that utils.data is there
 
 for _module in (randomness, nn, serialization):
     globals().update({name: getattr(_module, name) for name in _module.TORCH_NAMES})

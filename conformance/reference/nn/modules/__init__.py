@@ -16,6 +16,6 @@ from conformance.reference.nn.modules.normalization import *
 from conformance.reference.nn.modules.padding import *
 from conformance.reference.nn.modules.parameter_containers import *
 from conformance.reference.nn.modules.pooling import *
-from conformance.reference.nn.modules.rnn import *
 from conformance.reference.nn.modules.rearranging import *
+from conformance.reference.nn.modules.rnn import *
 from conformance.reference.nn.modules.sparse import *

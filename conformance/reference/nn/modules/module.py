@@ -5,6 +5,7 @@ A layer is a class that registers parameters, buffers and children in `__init__`
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from conformance.reference.errors import NotSupported
@@ -36,7 +37,7 @@ def _not_implemented(self: Any, *input: Any) -> None:
 class Module(Hooks, State, Conversion):
     """Base class of all layers. Call the module, not `forward`, so that its hooks run."""
 
-    forward = _not_implemented
+    forward: Callable[..., Any] = _not_implemented
 
     def cuda(self, device: Any = None) -> Any:
         """The reference computes without CUDA, and says so."""

@@ -141,12 +141,12 @@ class RNNBase(Module):
             x = x.transpose(0, 1)
         states = self._first_states(x, hx, batched)
         output, last = self._run_layers(x, states)
-        last = tuple(stack(each) for each in zip(*last))
+        stacked: list[Any] = [stack(each) for each in zip(*last)]
         if not batched:
-            output, last = output.squeeze(1), tuple(each.squeeze(1) for each in last)
+            output, stacked = output.squeeze(1), [each.squeeze(1) for each in stacked]
         elif self.batch_first:
             output = output.transpose(0, 1)
-        return output, last if self.mode == "LSTM" else last[0]
+        return output, tuple(stacked) if self.mode == "LSTM" else stacked[0]
 
     def _first_states(self, x: Any, hx: Any, batched: bool) -> list[tuple[Any, ...]]:
         """The states of each layer and direction at the start: (hidden,) or (hidden, cell)."""
@@ -186,7 +186,7 @@ class RNNBase(Module):
         times = range(x.shape[0])
         for time in reversed(times) if backward else times:
             if self.mode == "LSTM":
-                state = _lstm_step(x[time], state, weights, projection)  # type: ignore[arg-type]
+                state = _lstm_step(x[time], state, weights, projection)
             else:
                 state = (_STEPS[self.mode](x[time], state[0], weights),)
             outputs.append(state[0])
