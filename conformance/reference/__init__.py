@@ -108,7 +108,6 @@ globals().update(functions.table())
 
 from conformance.reference import nn, optim, randomness, serialization, testing  # noqa: E402
 from conformance.reference import randomness as random  # noqa: E402
-from conformance.reference.utils import data as _data  # noqa: E402, F401  so that utils.data is there
 
 for _module in (randomness, nn, serialization):
     globals().update({name: getattr(_module, name) for name in _module.TORCH_NAMES})

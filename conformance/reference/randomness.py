@@ -1,24 +1,33 @@
-"""Random tensors: generators, seeds, factories and the in-place fills.
+"""Random tensors: factories and the in-place fills. All of torch.random is here, generators and seeds included.
 
 `manual_seed(n)` and what follows it give the numbers that torch's CPU generator gives; how they are drawn is in
-`conformance.reference.forward.random_numbers`. Each synthetic accelerator has a generator of its own, of the same kind.
+`conformance.reference.forward.random_numbers`, and the generators are in `conformance.reference.generators`.
 Openly lacking: poisson and other distributions that no function below names.
 """
 
 from __future__ import annotations
 
-import contextlib
 import math
-import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from conformance.reference import devices, dtypes
+from conformance.reference import dtypes
 from conformance.reference.dispatch import Operation, write
 from conformance.reference.dtypes import FLOATING
 from conformance.reference.forward import random_numbers as numbers
+from conformance.reference.generators import (
+    Generator,
+    default_generator,
+    engine_of,
+    fork_rng,
+    get_rng_state,
+    initial_seed,
+    manual_seed,
+    seed,
+    set_rng_state,
+)
 from conformance.reference.operations import creation
 from conformance.reference.tensors import Tensor, wrap
 
@@ -26,6 +35,7 @@ __all__ = [
     "Generator",
     "bernoulli",
     "default_generator",
+    "fork_rng",
     "fork_rng",
     "get_rng_state",
     "initial_seed",
@@ -45,114 +55,6 @@ __all__ = [
 
 TORCH_NAMES = tuple(name for name in __all__ if name != "fork_rng")
 """What the torch namespace shows of this module, which itself is `torch.random`."""
-
-_DEFAULT_SEED = 67280421310721
-
-
-class Generator:
-    """A stream of random numbers with its own seed and state."""
-
-    def __init__(self, device: Any = "cpu") -> None:
-        self.device = devices.device(device)
-        self._engine = numbers.MersenneTwister(_DEFAULT_SEED)
-
-    def manual_seed(self, seed: int) -> Generator:
-        """Start from a seed of at most 64 bits; a negative one counts from 2**64 downward. Returns the generator."""
-        seed = int(seed)
-        if not -(1 << 63) <= seed < 1 << 64:
-            raise ValueError("Overflow when unpacking long long")
-        self._engine.reseed(seed % (1 << 64))
-        return self
-
-    def seed(self) -> int:
-        """Start from a seed that nobody can foresee, and return it."""
-        self.manual_seed(secrets.randbits(53))
-        return self._engine.seed
-
-    def initial_seed(self) -> int:
-        """The seed it was last given."""
-        return self._engine.seed
-
-    def get_state(self) -> Tensor:
-        """Everything the next numbers depend on, as a uint8 tensor."""
-        return wrap(np.frombuffer(self._engine.state(), np.uint8).copy(), devices.cpu)
-
-    def set_state(self, new_state: Tensor) -> Generator:
-        """Go on from what `get_state` returned."""
-        if not isinstance(new_state, Tensor) or new_state.dtype is not dtypes.uint8:
-            raise TypeError("RNG state must be a torch.ByteTensor")
-        try:
-            self._engine.load_state(new_state._array.tobytes())
-        except ValueError as error:
-            raise RuntimeError(f"Expected a CPUGeneratorImplState: {error}") from None
-        return self
-
-    def clone_state(self) -> Generator:
-        """Another generator in the same state."""
-        return Generator(self.device).set_state(self.get_state())
-
-
-default_generator = Generator()
-_accelerator_generators: dict[devices.device, Generator] = {}
-
-
-def _engine_of(generator: Generator | None, device: devices.device) -> numbers.MersenneTwister:
-    if generator is not None:
-        if generator.device.type != device.type:
-            raise RuntimeError(
-                f"Expected a '{device.type}' device type for generator but found '{generator.device.type}'"
-            )
-        return generator._engine
-    if device.type == "cpu":
-        return default_generator._engine
-    if device not in _accelerator_generators:
-        _accelerator_generators[device] = Generator(device).manual_seed(default_generator.initial_seed())
-    return _accelerator_generators[device]._engine
-
-
-def manual_seed(seed: int) -> Generator:
-    """Seed the default generators of all devices; returns the processor's."""
-    for generator in _accelerator_generators.values():
-        generator.manual_seed(seed)
-    return default_generator.manual_seed(seed)
-
-
-def seed() -> int:
-    """Seed the default generators with a number nobody can foresee, and return it."""
-    fresh = default_generator.seed()
-    manual_seed(fresh)
-    return fresh
-
-
-def initial_seed() -> int:
-    """The seed the processor's default generator was last given."""
-    return default_generator.initial_seed()
-
-
-def get_rng_state() -> Tensor:
-    """The state of the processor's default generator."""
-    return default_generator.get_state()
-
-
-def set_rng_state(new_state: Tensor) -> None:
-    """Set the state of the processor's default generator."""
-    default_generator.set_state(new_state)
-
-
-@contextlib.contextmanager
-def fork_rng(devices: Any = None, enabled: bool = True, device_type: str = "cpu") -> Iterator[None]:
-    """Put the default generators back at the end to where they were at the beginning."""
-    if not enabled:
-        yield
-        return
-    generators = [default_generator, *_accelerator_generators.values()]
-    states = [generator.get_state() for generator in generators]
-    try:
-        yield
-    finally:
-        for generator, state in zip(generators, states, strict=True):
-            generator.set_state(state)
-
 
 # -- fills -------------------------------------------------------------------------------------------------------------
 
@@ -175,7 +77,7 @@ def _fill(self: Tensor, name: str, generator: Generator | None, draw: Draw) -> T
     """Overwrite every element in the order of memory, as torch does."""
     array = self._array
     order = sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
-    engine = _engine_of(generator, self._device)
+    engine = engine_of(generator, self._device)
     if array.dtype.kind == "c":
         real = np.empty(0, array.dtype).real.dtype
         flat = np.asarray(draw(engine, 2 * array.size, real, array.flags.c_contiguous)).astype(real).view(array.dtype)
@@ -299,7 +201,7 @@ def multinomial(
         raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
     if (weights.sum(-1) <= 0).any():
         raise RuntimeError("invalid multinomial distribution (sum of probabilities <= 0)")
-    engine = _engine_of(generator, input._device)
+    engine = engine_of(generator, input._device)
     rows = weights.reshape(-1, weights.shape[-1])
     if replacement:
         levels = [np.cumsum(row, dtype=row.dtype) for row in rows]
