@@ -25,7 +25,7 @@ def validate(model: type[BaseModel], data: Any, document: Document, base: YamlPa
     try:
         model.model_validate(data)
     except ValidationError as error:
-        return [_problem(detail, data, document, base) for detail in error.errors(include_url=False)]
+        return [_problem(model, detail, data, document, base) for detail in error.errors(include_url=False)]
     return []
 
 
@@ -87,14 +87,14 @@ def _without_observation(kept: dict[str, Any], path: YamlPath) -> bool:
     return True
 
 
-def _problem(detail: Any, data: Any, document: Document, base: YamlPath) -> Problem:
+def _problem(model: type[BaseModel], detail: Any, data: Any, document: Document, base: YamlPath) -> Problem:
     path = _locate(detail["loc"], data)
     found = detail.get("input")
     kind = detail["type"]
     where = (*base, *path)
     if kind == "extra_forbidden":
         key = str(detail["loc"][-1])
-        known = _keys_at(data, path[:-1], key)
+        known = _keys_at(model, path[:-1], key)
         close = difflib.get_close_matches(key, known, n=1)
         hint = f"did you mean '{close[0]}'?" if close else f"known keys: {', '.join(known)}"
         return document.problem(where, f"unknown key '{key}'", hint, key=True)
@@ -119,21 +119,18 @@ def _locate(location: tuple[Any, ...], data: Any) -> YamlPath:
     return tuple(path)
 
 
-def _keys_at(data: Any, path: YamlPath, key: str) -> list[str]:
+def _keys_at(model: type[BaseModel], path: YamlPath, key: str) -> list[str]:
     """The keys that were possible where an unknown one was found."""
     if not path:
-        return keys_of(SpecFile) if isinstance(data, dict) and "rules" in data else keys_of(GivenEntry)
+        return keys_of(model)
     if path[0] == "rules" and len(path) == 2:
         return keys_of(RuleEntry)
     if "then" in path:
         return keys_of(Expect)
     if "disagreement" in path:
         return ["says", "upstream"]
-    for model in _MODELS:
-        close = difflib.get_close_matches(key, keys_of(model), n=1)
-        if close:
-            return keys_of(model)
-    return keys_of(RuleEntry)
+    near = (one for one in _MODELS if difflib.get_close_matches(key, keys_of(one), n=1))
+    return keys_of(next(near, model))
 
 
 def _expectation(kind: str, detail: Any) -> str:
@@ -152,7 +149,9 @@ def _expectation(kind: str, detail: Any) -> str:
     if kind in fixed:
         return fixed[kind]
     if kind == "literal_error":
-        return f"one of {context.get('expected')}"
+        return {"True": "true"}.get(str(context.get("expected")), f"one of {context.get('expected')}")
+    if kind == "greater_than":
+        return f"a number greater than {context.get('gt')}"
     if kind == "string_pattern_mismatch":
         pattern = context.get("pattern", "")
         if pattern.startswith(r"^\d"):
