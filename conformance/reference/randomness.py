@@ -36,7 +36,6 @@ __all__ = [
     "bernoulli",
     "default_generator",
     "fork_rng",
-    "fork_rng",
     "get_rng_state",
     "initial_seed",
     "manual_seed",
