@@ -38,11 +38,15 @@ def elements_text(array: Any, indent: int) -> Any:
     write = _writer(array)
     if not array.ndim:
         return write(array[()])
-    width = max(len(write(each)) for each in _shown(array).flat)
+    # nan, infinities and zeros have no say in the width.
+    counted = _shown(array)
+    if array.dtype.kind in "fV":
+        counted = counted[np.isfinite(counted.astype(np.float64)) & (counted != 0)]
+    width = max([len(write(each)) for each in counted.flat], default=1)
 
     def rows(part: Any, depth: int) -> Any:
         if part.ndim == 1:
-            return "[" + ", ".join([each if each == "..." else each.rjust(width) for each in _ends(part, write)]) + "]"
+            return "[" + ", ".join([each if each == " ..." else each.rjust(width) for each in _ends(part, write)]) + "]"
         gap = "," + "\n" * (part.ndim - 1) + " " * (indent + depth + 1)
         return "[" + gap.join(_ends(part, lambda each: rows(each, depth + 1))) + "]"
 
@@ -55,7 +59,7 @@ EDGE, LIMIT = 3, 1000
 def _ends(part: Any, write: Any) -> list[str]:
     if len(part) <= 2 * EDGE or _total[0] <= LIMIT:
         return [write(each) for each in part]
-    return [*[write(each) for each in part[:EDGE]], "...", *[write(each) for each in part[-EDGE:]]]
+    return [*[write(each) for each in part[:EDGE]], " ...", *[write(each) for each in part[-EDGE:]]]
 
 
 _total = [0]

@@ -14,10 +14,10 @@ NAMES = [each.name for each in dtypes.ALL]
 NUMBERS = [True, 3, 2.5, 1j]
 
 
-def describe(T: Any, make: Any) -> str:
+def describe(lib: Any, make: Any) -> str:
     """The dtype of a result, or that it raises."""
     try:
-        return str(make(T).dtype)
+        return str(make(lib).dtype)
     except (RuntimeError, TypeError):
         return "raises"
 
@@ -40,9 +40,9 @@ def test_operand_types_promote_as_in_torch(operation: str) -> None:
             continue  # torch makes complex32 of some of these, which the reference lacks
         for shapes in (((2,), (2,)), ((2,), ()), ((), (2,))):
 
-            def call(T: Any, shapes: Any = shapes, first: str = first, second: str = second) -> Any:
-                a, b = (T.ones(s, dtype=getattr(T, n)) for s, n in zip(shapes, (first, second), strict=True))
-                return getattr(T, operation)(a, b)
+            def call(lib: Any, shapes: Any = shapes, first: str = first, second: str = second) -> Any:
+                a, b = (lib.ones(s, dtype=getattr(lib, n)) for s, n in zip(shapes, (first, second), strict=True))
+                return getattr(lib, operation)(a, b)
 
             assert describe(reference, call) == describe(torch, call), (first, second, shapes)
 
@@ -56,8 +56,8 @@ def test_numbers_promote_as_in_torch(name: str) -> None:
             continue
         for left in (True, False):
 
-            def call(T: Any, number: Any = number, shape: Any = shape, left: bool = left) -> Any:
-                x = T.ones(shape, dtype=getattr(T, name))
+            def call(lib: Any, number: Any = number, shape: Any = shape, left: bool = left) -> Any:
+                x = lib.ones(shape, dtype=getattr(lib, name))
                 return x * number if left else number + x
 
             assert describe(reference, call) == describe(torch, call), (number, shape, left)
@@ -67,11 +67,24 @@ def test_numbers_promote_as_in_torch(name: str) -> None:
 def test_functions_of_integers_are_floating(name: str) -> None:
     """exp, sqrt and the like turn integers into the default type; abs and neg do not."""
     torch = pytest.importorskip("torch")
-    for function in ("exp", "sqrt", "sigmoid", "abs", "neg", "sum", "mean", "prod", "cumsum", "square", "reciprocal", "sign"):
+    for function in (
+        "exp",
+        "sqrt",
+        "sigmoid",
+        "abs",
+        "neg",
+        "sum",
+        "mean",
+        "prod",
+        "cumsum",
+        "square",
+        "reciprocal",
+        "sign",
+    ):
 
-        def call(T: Any, function: str = function) -> Any:
-            x = T.ones(2, dtype=getattr(T, name))
-            return T.cumsum(x, 0) if function == "cumsum" else getattr(T, function)(x)
+        def call(lib: Any, function: str = function) -> Any:
+            x = lib.ones(2, dtype=getattr(lib, name))
+            return lib.cumsum(x, 0) if function == "cumsum" else getattr(lib, function)(x)
 
         assert describe(reference, call) == describe(torch, call), function
 
@@ -99,7 +112,7 @@ def test_default_type_rules_floats() -> None:
 
 
 def test_limits_are_torchs() -> None:
-    """finfo and iinfo say what torch's say."""
+    """The limits say what torch's say."""
     torch = pytest.importorskip("torch")
     for name in ("float16", "bfloat16", "float32", "float64"):
         ours, theirs = reference.finfo(getattr(reference, name)), torch.finfo(getattr(torch, name))
@@ -115,7 +128,7 @@ def test_bfloat16_rounds_as_in_torch() -> None:
     """bfloat16 keeps eight bits, and sums are rounded once."""
     torch = pytest.importorskip("torch")
     values = [1.0009765625, 3.14159, 1e-3, 257.0]
-    found, expected = (T.tensor(values, dtype=T.bfloat16) for T in (reference, torch))
+    found, expected = (lib.tensor(values, dtype=lib.bfloat16) for lib in (reference, torch))
     assert found.tolist() == expected.tolist()
     assert found.sum().item() == expected.sum().item()
     assert (found * 3).tolist() == (expected * 3).tolist()

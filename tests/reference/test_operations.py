@@ -17,21 +17,21 @@ from conformance.reference.autograd.gradcheck import GradcheckError
 MODULES = ("elementwise", "shaping", "reductions", "indexing", "combining", "linear_algebra", "conversion")
 
 
-def leaves(T: Any, case: Case) -> list[Any]:
+def leaves(lib: Any, case: Case) -> list[Any]:
     """The case's data as leaves of torch or of the reference."""
-    types = [T.complex128 if np.iscomplexobj(each) else T.float64 for each in case.inputs]
+    types = [lib.complex128 if np.iscomplexobj(each) else lib.float64 for each in case.inputs]
     return [
-        T.tensor(np.asarray(each).tolist(), dtype=dtype, requires_grad=True)
+        lib.tensor(np.asarray(each).tolist(), dtype=dtype, requires_grad=True)
         for each, dtype in zip(case.inputs, types, strict=True)
     ]
 
 
-def outcome(T: Any, case: Case) -> tuple[Any, str, list[Any]]:
+def outcome(lib: Any, case: Case) -> tuple[Any, str, list[Any]]:
     """Value, dtype and the gradients of a weighted sum."""
-    inputs = leaves(T, case)
-    result = case.call(T, *inputs)
+    inputs = leaves(lib, case)
+    result = case.call(lib, *inputs)
     weights = np.cos(np.arange(result.numel())).reshape(tuple(result.shape))
-    result.backward(T.tensor(weights.tolist(), dtype=result.dtype))
+    result.backward(lib.tensor(weights.tolist(), dtype=result.dtype))
     grads = [None if each.grad is None else np.array((each.grad + 0).tolist()) for each in inputs]
     return np.array(result.detach().tolist()), str(result.dtype), grads
 
@@ -77,9 +77,8 @@ def test_every_differentiable_operation_has_a_case(monkeypatch: pytest.MonkeyPat
     for case in CASES:
         inputs = leaves(reference, case)
         result = case.call(reference, *inputs)
-        reference.autograd.grad(
-            result, inputs, reference.ones_like(result) * 2, create_graph=True, allow_unused=True
-        )
+        reference.autograd.grad(result, inputs, reference.ones_like(result) * 2, create_graph=True, allow_unused=True)
+    reference.ones(2, requires_grad=True).to("accel")
     owned = {
         name
         for name, operation in dispatch.operations.items()
@@ -90,7 +89,7 @@ def test_every_differentiable_operation_has_a_case(monkeypatch: pytest.MonkeyPat
 
 
 def test_gradcheck_fails_for_a_rule_slightly_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
-    """gradcheck finds a rule that is off by 0.05 %, gradgradcheck a rule whose own gradient is."""
+    """The check finds a rule that is off by 0.05 %, gradgradcheck a rule whose own gradient is."""
     x = reference.tensor([0.3, 0.7], dtype=reference.float64, requires_grad=True)
     sine = dispatch.operations["sin"]
     monkeypatch.setattr(sine, "plans", {})
@@ -98,7 +97,9 @@ def test_gradcheck_fails_for_a_rule_slightly_wrong(monkeypatch: pytest.MonkeyPat
     with pytest.raises(GradcheckError):
         gradcheck(reference.sin, x, rtol=1e-4)
     monkeypatch.setattr(sine, "plans", {})
-    monkeypatch.setitem(sine.rules, "self", lambda grad, self: grad * (self.cos() * 1.0005 - self.detach().cos() * 0.0005))
+    monkeypatch.setitem(
+        sine.rules, "self", lambda grad, self: grad * (self.cos() * 1.0005 - self.detach().cos() * 0.0005)
+    )
     assert gradcheck(reference.sin, x, rtol=1e-4)
     with pytest.raises(GradcheckError):
         gradgradcheck(reference.sin, x, rtol=1e-4)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from conformance.reference import devices, dtypes
-from conformance.reference.dispatch import attach, check_writable, declare, ops, record, wants_grad, write
+from conformance.reference.dispatch import Operation, attach, check_writable, declare, ops, record, wants_grad, write
 from conformance.reference.gradients.elementwise import zeros
 from conformance.reference.modes import state
 from conformance.reference.tensors import Tensor, alias, wrap
@@ -66,13 +66,23 @@ def _cast(x: Any, dtype: dtypes.dtype) -> Any:
 cast = declare("_to_copy", _cast, IDENTITY)
 
 
+_moving = Operation(
+    "_to_device",
+    _copy,
+    {"self": lambda grad, origin: move(grad, origin)},
+    ("self",),
+    ("origin",),
+    title="ToCopyBackward0",
+)
+
+
 def move(self: Tensor, device: devices.device) -> Tensor:
     """A copy on another device."""
     devices.check_dtype(device, self.dtype)
     _refuse_meta(self)
     made = wrap(self._array.copy(order="K"), device)
     if state.grad and wants_grad((self,)):
-        attach(record(cast.operation, (self,), (self.dtype,), (made,)), (made,))  # type: ignore[attr-defined]
+        attach(record(_moving, (self,), (self._device,), (made,)), (made,))
     return made
 
 
