@@ -313,7 +313,8 @@ class _Fold(ast.NodeTransformer):
         except Exception:
             return None  # it depends on a name that the expression binds
         if isinstance(value, np.ndarray):
-            return f"np.array({literal(value.tolist())}).reshape({literal(value.shape)})"
+            shape = "" if value.size else f".reshape({literal(value.shape)})"
+            return f"np.array({literal(value.tolist())}){shape}"
         return literal(value) if isinstance(value, (bool, int, float, complex, str, np.generic)) else None
 
 

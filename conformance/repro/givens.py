@@ -11,6 +11,8 @@ from conformance.running.data import Datum
 from conformance.running.program import CompiledGiven
 from conformance.running.world import World
 
+_MANY = 64  # equal numbers above this are not written one by one
+
 
 class Givens:
     """Renders the givens of one case; ``used`` collects the helpers that the lines need.
@@ -89,7 +91,10 @@ class Givens:
             options.append(Source("requires_grad=True"))
         if datum.stored.size == 0:  # lists do not show every empty shape
             return call(f"{head}torch.empty", [datum.stored.shape, *options], indent)
-        return call(f"{head}torch.tensor", [stored(datum), *options], indent)
+        numbers = stored(datum)
+        if datum.stored.size > _MANY and self.subject.kind == "torch" and (datum.stored == datum.stored.flat[0]).all():
+            return call(f"{head}torch.full", [datum.stored.shape, _first(numbers), *options], indent)
+        return call(f"{head}torch.tensor", [numbers, *options], indent)
 
     def _array(self, head: str, datum: Datum, indent: int) -> str:
         self.used.add("np")
@@ -98,3 +103,9 @@ class Givens:
         if array.size == 0:
             return call(f"{head}np.empty", [array.shape, Source(f"dtype={dtype}")], indent)
         return call(f"{head}np.array", [stored(datum), Source(f"dtype={dtype}")], indent)
+
+
+def _first(numbers: Any) -> Any:
+    while isinstance(numbers, list):
+        numbers = numbers[0]
+    return numbers

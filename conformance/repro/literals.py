@@ -96,7 +96,7 @@ def laid_out(value: Any, indent: int, room: int) -> str:
     if isinstance(value, dict):
         parts = [f"{literal(key)}: {laid_out(item, indent + 4, inner - 20)}" for key, item in value.items()]
         return _bracketed("{}", parts, indent)
-    if not any(isinstance(item, (list, tuple, dict)) for item in value):
+    if not any(isinstance(item, (list, tuple, dict, np.ndarray)) for item in value):
         return _bracketed("[]", _filled(map(literal, value), inner), indent)
     return _bracketed("[]", [laid_out(item, indent + 4, inner) for item in value], indent)
 

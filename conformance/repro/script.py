@@ -75,7 +75,11 @@ def _drawn(case: Case, runner: Runner | None, drawn: Mapping[str, Any] | None) -
         raise ConformanceError(f"the values of {case.rule.id} are drawn while it runs, and torch is not installed")
     from conformance.running.properties import example
 
-    return example(runner, case)
+    try:
+        return example(runner, case)
+    except Exception as error:
+        message = f"the values of {case.id} cannot be drawn: {type(error).__name__}: {error}"
+        raise ConformanceError(message, "there is nothing that a script could show") from error
 
 
 def _prepared(

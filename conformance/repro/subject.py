@@ -97,14 +97,14 @@ def subject_of(implementation: Implementation | None) -> Subject:
     if own == "torch":
         return Subject("torch", _TORCH.imports, name, version)
     if own == "reference":
-        return _namespace("import conformance.reference as torch", name, version, "have_one_storage__reference")
+        return _namespace("import conformance.reference as torch", name, version)
     if type(implementation) is Implementation:
-        return _namespace(_import_of(implementation.torch, name), name, version, "have_one_storage__torch")
+        return _namespace(_import_of(implementation.torch, name), name, version)
     return _adapter(implementation)
 
 
-def _namespace(statement: str, name: str, version: str, storage: str) -> Subject:
-    return Subject("namespace", (statement,), name, version, {"have_one_storage": storage})
+def _namespace(statement: str, name: str, version: str) -> Subject:
+    return Subject("namespace", (statement,), name, version, {"have_one_storage": "have_one_storage__torch"})
 
 
 def _import_of(namespace: Any, name: str) -> str:

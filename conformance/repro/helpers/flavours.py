@@ -112,13 +112,6 @@ def have_one_storage__meta(left: Any, right: Any) -> bool | None:
     return bool(left.untyped_storage().data_ptr() == right.untyped_storage().data_ptr())
 
 
-def have_one_storage__reference(left: Any, right: Any) -> bool | None:
-    """Whether two tensors share memory."""
-    if not (is_tensor(left) and is_tensor(right)):
-        return False
-    return left.untyped_storage() is right.untyped_storage()
-
-
 def have_one_storage__adapter(left: Any, right: Any) -> bool | None:
     """Whether two tensors share memory."""
     if not (is_tensor(left) and is_tensor(right)):
