@@ -6,16 +6,17 @@ the suite is imported when the first spec file is collected.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from conformance.plugin.recording import Recorder
     from conformance.plugin.session import Suite
 
 SUITE: pytest.StashKey[Suite] = pytest.StashKey()
+RECORDER: pytest.StashKey[Recorder] = pytest.StashKey()
 _PACKAGE = Path(__file__).resolve().parent.parent
 _OPTIONS: tuple[tuple[str, str, str, str], ...] = (
     (
@@ -40,7 +41,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marks that cases carry."""
+    """Register the marks that cases carry, and where their outcomes go; an xdist worker sends them on."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_Reports(config), "conformance-reports")
     for level in ("must", "should", "de_facto"):
         config.addinivalue_line("markers", f"{level}: a conformance case of a {level.replace('_', '-')} rule")
 
@@ -70,19 +73,41 @@ def _own_specs() -> Path:
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
     """Cases run by a protocol of their own: they have no fixtures to set up."""
     run = getattr(item, "run_case_protocol", None)
-    if run is None:
-        return None
-    run()
-    return True
+    return None if run is None else run(nextitem)
 
 
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Hand a case's outcome to the session, in the process that writes results."""
-    line = getattr(report, "conformance", None)
-    if line is not None and report.when == "call":
-        from conformance.plugin.session import current
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport | None:
+    """The report of a case that went through pytest's own protocol."""
+    make = getattr(item, "case_report", None)
+    return None if make is None or call.when != "call" else make(call)
 
-        current().record(line)
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What is selected is what the results announce."""
+    suite = session.config.stash.get(SUITE, None)
+    if suite is not None:
+        suite.select(session.items)
+
+
+class _Reports:
+    """Hands each case's outcome to the recorder, in the process that writes results."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take the line that a report carries, and what the first of a process carries besides."""
+        line = getattr(report, "conformance", None)
+        if line is None or report.when != "call":
+            return
+        from conformance.plugin.recording import Recorder, received
+
+        recorder = Recorder.of(self._config)
+        header = getattr(report, "conformance_header", None)
+        if header is not None:
+            recorder.begin([received(one) for one in header])
+        recorder.take(received(line))
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: Any) -> list[str]:
@@ -93,19 +118,24 @@ def pytest_report_collectionfinish(config: pytest.Config, items: Any) -> list[st
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """The verdict for each implementation and device."""
-    lines: Iterable[str] = ()
-    suite = config.stash.get(SUITE, None)
-    if suite is not None:
-        lines = suite.summary()
-    for number, line in enumerate(lines):
-        if number == 0:
-            terminalreporter.section("conformance")
-        terminalreporter.write_line(line)
+    recorder = config.stash.get(RECORDER, None)
+    if recorder is not None:
+        terminalreporter.section("conformance")
+        for line in recorder.summary():
+            terminalreporter.write_line(line)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Close the results file; a session whose cases all turned out unsupported has not passed."""
-    suite = session.config.stash.get(SUITE, None)
-    if suite is not None and suite.close() and exitstatus == pytest.ExitCode.OK:
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    recorder = session.config.stash.get(RECORDER, None)
+    if recorder is not None:
+        recorder.close()
+        if recorder.executed_nothing and exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def option(config: pytest.Config, name: str) -> Any:
+    """An option of ours, or its twin in the configuration file."""
+    given = config.getoption(f"conformance_{name}")
+    return given if given is not None else config.getini(f"conformance_{name}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from conformance.errors import SpecErrors
+from conformance.errors import ConformanceError, SpecErrors
 from conformance.plugin.failures import failure_text, script_section
 from conformance.plugin.session import Suite
-from conformance.results.model import CaseLine, case_line, serializable
+from conformance.results.model import case_line, encoded
 from conformance.rules.loading import spec_files
 from conformance.running.cases import Case
 from conformance.running.outcome import Outcome
@@ -25,7 +26,11 @@ class SpecFile(pytest.File):
 
     def collect(self) -> Iterable[pytest.Item]:
         """An item per case; what is wrong with the file is a collection error that says where."""
-        suite = Suite.of(self.config)
+        try:
+            suite = Suite.of(self.config)
+        except ConformanceError as error:
+            self.session.shouldstop = f"conformance: {error}"  # the other spec files would say the same
+            raise self.CollectError(str(error)) from None
         try:
             for case in suite.cases_in(self.path):
                 yield CaseItem.from_parent(self, name=case.id, case=case, suite=suite)
@@ -56,15 +61,20 @@ class CaseItem(pytest.Item):
         return self.path, self.case.rule.line - 1, self.name
 
     def runtest(self) -> None:
-        """Run the case; for plugins that drive items themselves."""
-        outcome = self.suite.runners[self.case.implementation].run(self.case)
-        if outcome.status == "unsupported":
-            pytest.skip(outcome.reason)
-        if outcome.status not in ("pass", "unspecified"):
-            pytest.fail(failure_text(self.case, outcome), pytrace=False)
+        """Run the case, as pytest's own protocol does; :meth:`case_report` says what came of it."""
+        self._outcome = self.suite.runners[self.case.implementation].run(self.case)
 
-    def run_case_protocol(self) -> None:
-        """Run the case and report it: logstart, one report of the call, one that ends the item, logfinish."""
+    def case_report(self, call: pytest.CallInfo[None]) -> pytest.TestReport | None:
+        """The report of a case that :meth:`runtest` ran; None where it was cut off."""
+        return None if call.excinfo is not None else self._report(self._outcome, call.start)
+
+    def run_case_protocol(self, nextitem: pytest.Item | None) -> bool | None:
+        """Run the case and report it: logstart, one report of the call, one that ends the item, logfinish.
+
+        The last case of a file is left to pytest's own protocol, which tears down what the next item does not share.
+        """
+        if nextitem is None or nextitem.parent is not self.parent:
+            return None
         hooks, location = self.ihook, self.location
         hooks.pytest_runtest_logstart(nodeid=self.nodeid, location=location)
         start = time.time()
@@ -76,14 +86,18 @@ class CaseItem(pytest.Item):
         )
         hooks.pytest_runtest_logreport(report=ended)
         hooks.pytest_runtest_logfinish(nodeid=self.nodeid, location=location)
+        return True
 
     @property
     def _words(self) -> dict[str, Any]:
         return {self.name: 1, self.case.rule.level.replace("-", "_"): 1}
 
     def _report(self, outcome: Outcome, start: float) -> pytest.TestReport:
-        finished = case_line(self.case, outcome)
-        line: CaseLine | dict[str, Any] = serializable(finished) if self.suite.is_worker else finished
+        line: Any = case_line(self.case, outcome)
+        header: Any = self.suite.announcement()
+        if self.suite.is_worker:
+            line = json.loads(encoded(line))
+            header = header and [json.loads(encoded(one)) for one in header]
         longrepr: Any = None
         status = "passed"
         if outcome.status == "unsupported":
@@ -104,4 +118,5 @@ class CaseItem(pytest.Item):
             start=start,
             stop=start + outcome.seconds,
             conformance=line,
+            conformance_header=header,
         )
