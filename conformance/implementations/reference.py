@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from conformance import reference
-from conformance.implementations.contract import Implementation
+from conformance.implementations.contract import Array, Implementation
 
 
 class ReferenceImplementation(Implementation):
@@ -15,11 +15,19 @@ class ReferenceImplementation(Implementation):
     def __init__(self) -> None:
         super().__init__(reference, "reference")
 
+    unreadable_devices = frozenset({"meta"})
+
     def devices(self) -> Sequence[str]:
-        return reference.devices.TYPES
+        return tuple(kind for kind in reference.devices.TYPES if kind != "meta")
+
+    def other_devices(self, device: str) -> Sequence[str]:
+        return tuple(kind for kind in reference.devices.TYPES if kind != device)
 
     def lacks(self, device: str) -> Mapping[str, str]:
         return {} if device == "cpu" else {"random_stream": "the documented seeds are those of the CPU generator"}
+
+    def array(self, tensor: Any) -> Array | None:
+        return None if tensor.device.type == "meta" else super().array(tensor)
 
     def _storage(self, tensor: Any) -> Any:
         return tensor.untyped_storage().data_ptr()

@@ -94,8 +94,8 @@ class TorchImplementation(Implementation):
             tensor = tensor.to_dense()
         try:
             array: Array = tensor.numpy()
-        except RuntimeError:  # a conjugate or negative view: resolve it, which copies
-            array = tensor.resolve_conj().resolve_neg().numpy()
+        except RuntimeError:  # a conjugate or negative view, or a tensor of nothing but zeros: read a copy
+            array = tensor.numpy(force=True)
         return array
 
     def read(self, tensor: Any) -> tuple[Array | None, tuple[int, ...], str]:
