@@ -109,7 +109,7 @@ globals().update(functions.table())
 from conformance.reference import nn, optim, randomness, serialization, testing  # noqa: E402
 from conformance.reference import randomness as random  # noqa: E402
 
-for _module in (randomness, nn, serialization):
+for _module in (randomness, nn.functional, serialization):
     globals().update({name: getattr(_module, name) for name in _module.TORCH_NAMES})
 
 

@@ -169,6 +169,38 @@ PROGRAMS = {
         n = nn.LazyLinear(3); n.load_state_dict(m.state_dict()); log(n.weight.shape); k = nn.LazyConv1d(2, 3); attempt(k, torch.ones(2))
         b = nn.LazyBatchNorm1d(); b(torch.ones(4, 2)); log(type(b).__name__, b.num_features, b.num_batches_tracked.item())
     """,
+    "registration hooks see and replace": """
+        from_module = nn.modules.module
+        a = from_module.register_module_parameter_registration_hook(lambda module, name, p: log('parameter', name))
+        b = from_module.register_module_buffer_registration_hook(lambda module, name, p: log('buffer', name))
+        c = from_module.register_module_module_registration_hook(lambda module, name, p: nn.Tanh() if name == '1' else None)
+        log(nn.Sequential(nn.Linear(1, 1), nn.ReLU(), nn.BatchNorm1d(1, affine=False)))
+        for handle in (a, b, c): handle.remove()
+        nn.Linear(1, 1)
+    """,
+    "parametrizations compute a tensor from its original": """
+        class Double(nn.Module):
+            def forward(self, x): return x * 2
+            def right_inverse(self, x): return x / 2
+        class Symmetric(nn.Module):
+            def forward(self, x): return x.triu() + x.triu(1).transpose(-1, -2)
+        P = nn.utils.parametrize
+        m = nn.Linear(2, 2); m.weight.data.copy_(torch.tensor([[1.0, 2.0], [3.0, 4.0]])); w = m.weight
+        log(P.register_parametrization(m, 'weight', Double()) is m, m.weight.tolist(), m.parametrizations.weight.original.tolist())
+        log(P.is_parametrized(m), P.is_parametrized(m, 'bias'), type(m).__name__, P.type_before_parametrizations(m).__name__)
+        log(list(m.state_dict()), m); m.weight = torch.ones(2, 2) * 6; log(m.weight.tolist(), m.parametrizations.weight.original.tolist())
+        m(torch.ones(1, 2)).sum().backward(); log(m.parametrizations.weight.original.grad.tolist(), m.weight is m.weight)
+        with P.cached(): log(m.weight is m.weight)
+        P.register_parametrization(m, 'weight', Symmetric()); log(m.weight.tolist(), len(m.parametrizations.weight)); attempt(setattr, m, 'weight', torch.ones(2, 2))
+        c = copy.deepcopy(m); log(c.weight.tolist(), c.parametrizations.weight.original is m.parametrizations.weight.original); attempt(pickle.dumps, m)
+        P.remove_parametrizations(m, 'weight'); log(m.weight.tolist(), type(m).__name__, isinstance(m.weight, nn.Parameter), list(m.state_dict()))
+        attempt(P.register_parametrization, m, 'nothing', Double()); attempt(P.remove_parametrizations, m, 'weight')
+        class Wrong(nn.Module):
+            def forward(self, x): return x[0]
+        attempt(P.register_parametrization, m, 'weight', Wrong()); log(type(m).__name__)
+        n = nn.utils.parametrizations.weight_norm(nn.Linear(2, 3)); log(list(n.state_dict()), [tuple(v.shape) for v in n.state_dict().values()])
+        n.parametrizations.weight.original0.data.fill_(2.0); log(n.weight.norm(2, 1).round().tolist()); P.remove_parametrizations(n, 'weight'); log(n)
+    """,
     "clipping scales or bounds gradients": """
         p = [torch.ones(2, requires_grad=True), torch.ones(1, requires_grad=True)]
         p[0].grad, p[1].grad = torch.tensor([3.0, 0.0]), torch.tensor([4.0])

@@ -6,6 +6,8 @@ combined_schedules: what lr_scheduler assembles. swa_utils: averaging.
 
 from __future__ import annotations
 
+from typing import Any
+
 from conformance.reference.optim import lr_scheduler, swa_utils
 from conformance.reference.optim.adam import Adam, Adamax, AdamW, NAdam, RAdam
 from conformance.reference.optim.adaptive import Adadelta, Adagrad, RMSprop
@@ -28,3 +30,8 @@ __all__ = [
     "lr_scheduler",
     "swa_utils",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """One clear error for a name that PyTorch has and the reference lacks."""
+    raise AttributeError(f"the reference does not support torch.optim.{name}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from conformance.reference.optim.combined_schedules import (
     ChainedScheduler,
     CosineAnnealingWarmRestarts,
@@ -39,3 +41,8 @@ __all__ = [
     "SequentialLR",
     "StepLR",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """One clear error for a name that PyTorch has and the reference lacks."""
+    raise AttributeError(f"the reference does not support torch.optim.lr_scheduler.{name}")

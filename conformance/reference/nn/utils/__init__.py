@@ -1,7 +1,10 @@
-"""torch.nn.utils: gradient clipping, and parameters as one vector."""
+"""torch.nn.utils: gradient clipping, parameters as one vector, parametrizations."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from conformance.reference.nn.utils import parametrizations, parametrize
 from conformance.reference.nn.utils.clip_grad import (
     clip_grad_norm,
     clip_grad_norm_,
@@ -18,5 +21,12 @@ __all__ = [
     "clip_grads_with_norm_",
     "get_total_norm",
     "parameters_to_vector",
+    "parametrizations",
+    "parametrize",
     "vector_to_parameters",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """One clear error for a name that PyTorch has and the reference lacks."""
+    raise AttributeError(f"the reference does not support torch.nn.utils.{name}")

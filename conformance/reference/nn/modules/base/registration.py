@@ -10,10 +10,45 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
+from conformance.reference.graph import RemovableHandle
 from conformance.reference.nn.parameter import Buffer, Parameter
 from conformance.reference.tensors import Tensor
 
-__all__ = ["Registration", "type_name"]
+__all__ = [
+    "Registration",
+    "register_module_buffer_registration_hook",
+    "register_module_module_registration_hook",
+    "register_module_parameter_registration_hook",
+    "type_name",
+]
+
+_registration_hooks: dict[str, OrderedDict[int, Callable[..., Any]]] = {
+    "parameter": OrderedDict(),
+    "buffer": OrderedDict(),
+    "module": OrderedDict(),
+}
+
+
+def register_module_parameter_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """hook(module, name, parameter) whenever a module registers one; what it returns is registered instead."""
+    return _on_registration("parameter", hook)
+
+
+def register_module_buffer_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """hook(module, name, buffer) whenever a module registers one; what it returns is registered instead."""
+    return _on_registration("buffer", hook)
+
+
+def register_module_module_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:
+    """hook(module, name, submodule) whenever a module registers one; what it returns is registered instead."""
+    return _on_registration("module", hook)
+
+
+def _on_registration(kind: str, hook: Callable[..., Any]) -> RemovableHandle:
+    hooks = _registration_hooks[kind]
+    handle = RemovableHandle(hooks)
+    hooks[handle.id] = hook
+    return handle
 
 
 def type_name(value: object) -> str:
@@ -105,7 +140,7 @@ class Registration:
                 f"Cannot assign non-leaf Tensor to parameter '{name}'. A parameter is created explicitly; what is a "
                 f"function of another tensor is computed in forward()."
             )
-        self._parameters[name] = param
+        self._parameters[name] = self._replaced_by_hooks("parameter", name, param)
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Add a tensor that moves and is saved with the module but is no parameter; saved only if `persistent`."""
@@ -115,7 +150,7 @@ class Registration:
             raise TypeError(
                 f"cannot assign '{type_name(tensor)}' object to buffer '{name}' (torch Tensor or None required)"
             )
-        self._buffers[name] = tensor
+        self._buffers[name] = self._replaced_by_hooks("buffer", name, tensor)
         (self._non_persistent_buffers_set.discard if persistent else self._non_persistent_buffers_set.add)(name)
 
     def add_module(self, name: str, module: Any) -> None:
@@ -123,11 +158,18 @@ class Registration:
         if module is not None and not isinstance(module, Registration):
             raise TypeError(f"{type_name(module)} is not a Module subclass")
         self._check_name(name, "module", self._modules)
-        self._modules[name] = module
+        self._modules[name] = self._replaced_by_hooks("module", name, module)
 
     def register_module(self, name: str, module: Any) -> None:
         """The same as `add_module`."""
         self.add_module(name, module)
+
+    def _replaced_by_hooks(self, kind: str, name: str, value: Any) -> Any:
+        if value is not None:
+            for hook in _registration_hooks[kind].values():
+                replaced = hook(self, name, value)
+                value = value if replaced is None else replaced
+        return value
 
     def _check_initialised(self, table: str, kind: str) -> None:
         if table not in self.__dict__:
@@ -166,7 +208,7 @@ class Registration:
             if "_modules" not in fields:
                 raise AttributeError("cannot assign module before Module.__init__() call")
             self._forget(name, "_parameters", "_buffers", "_non_persistent_buffers_set")
-            self._modules[name] = value
+            self._modules[name] = self._replaced_by_hooks("module", name, value)
         elif name in fields.get("_modules", ()):
             if value is not None:
                 raise TypeError(
@@ -189,7 +231,7 @@ class Registration:
                 self._forget(name, "_parameters", "_modules")
             self.register_buffer(name, value, value.persistent)
         else:
-            self._buffers[name] = value
+            self._buffers[name] = self._replaced_by_hooks("buffer", name, value)
 
     def _forget(self, name: str, *tables: str) -> None:
         self.__dict__.pop(name, None)
