@@ -12,10 +12,12 @@ import difflib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from conformance.rules.parameters import DTYPES
+
 HELPERS = frozenset(
     {"channels", "per_channel", "normalise", "softmax", "log_softmax", "sigmoid", "reduced", "conv", "grad"}
 )
-CONSTANTS = frozenset({"nan", "inf", "pi", "none"})
+CONSTANTS = frozenset({"nan", "inf", "pi", "none"}) | (DTYPES - {"bool"})
 BUILTINS = frozenset(
     """abs all any bool complex dict enumerate float int isinstance len list max min pow range reversed round set
     slice sorted str sum tuple zip True False None Ellipsis""".split()

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from conformance.rules.parameters import DTYPES
+
 Array = npt.NDArray[Any]
 
 
@@ -114,5 +116,6 @@ ENVIRONMENT: Mapping[str, Any] = {
     "inf": np.inf,
     "pi": np.pi,
     "none": None,
+    **{dtype: dtype for dtype in DTYPES - {"bool"}},  # a dtype is its name
     **_HELPERS,
 }
