@@ -343,7 +343,8 @@ class Checker:
         self._children(node)
 
     def _visit_call(self, node: ast.Call, parent: ast.AST | None) -> None:
-        if self.observing and not self._is_observer(node.func):
+        unknown = (name := dotted_name(node.func)) is not None and name not in self.vocabulary.kinds
+        if self.observing and not self._is_observer(node.func) and not unknown:
             called = ast.unparse(node.func)
             hint = "a call on the left of 'then' may only look; call it in 'when' and observe the result"
             self._refuse(node, f"'{called}(...)' is not an observer", hint)

@@ -56,7 +56,6 @@ MISTAKES = {
         "unknown key 'upstrem'",
         "did you mean 'upstream'?",
     ),
-    "no topic": ("¤title: T\nrules: []\n", None, None),
     "missing key of a rule": (HEAD.replace("  - id: t/a\n    says", "  - ¤says"), "'id:' is missing", KEPT),
     "number for text": (file("    when: ¤3\n"), "found 3", "expected text"),
     "text for a mapping": (file("    given: ¤x\n"), "found 'x'", "expected a mapping"),
@@ -127,7 +126,6 @@ MISTAKES = {
         "did you mean 'values'?",
     ),
 }
-del MISTAKES["no topic"]
 
 
 @pytest.mark.parametrize("name", MISTAKES)
