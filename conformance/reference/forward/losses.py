@@ -64,6 +64,9 @@ def nll(self: Array, target: Array, weight: Array | None, reduction: str, ignore
     """
     kept = target != ignore_index
     index = np.where(kept, target, 0)
+    outside = (index < 0) | (index >= self.shape[1])
+    if outside.any():
+        raise IndexError(f"Target {index[outside][0]} is out of bounds.")
     scale = np.ones(index.shape, self.dtype) if weight is None else weight[index]
     scale = np.where(kept, scale, 0).astype(self.dtype)
     losses = np.where(kept, -np.take_along_axis(self, index[:, None], 1)[:, 0] * scale, 0).astype(self.dtype)

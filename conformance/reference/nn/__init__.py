@@ -3,6 +3,10 @@
 
 functional: layers as functions. parameter: Parameter and Buffer. modules: Module and the layers built on it.
 init: first values. utils: clipping gradients, parameters as a vector, parametrizations.
+
+Openly lacking: attention and transformers, packed sequences, EmbeddingBag and sparse gradients, CTC and a few other
+losses, fractional pooling, sampling by a grid, every mode of interpolation but the nearest, spectral normalisation,
+and what needs several processes.
 """
 
 from __future__ import annotations

@@ -1,90 +1,73 @@
-"""The operations that only `nn` uses: forward functions and gradient rules joined.
+"""The operations that only `nn` uses: forward functions and gradient rules joined under a name.
 
-Signatures are positional and unchecked; `nn.functional` puts PyTorch's defaults, names and errors around them.
+Signatures are positional and unchecked; `nn.functional` puts PyTorch's defaults, names and errors around them. Several
+come in pairs that are each other's derivative, such as `nll_loss` and `nll_loss_adjoint`.
 """
 
 from __future__ import annotations
 
 from conformance.reference.dispatch import declare
 from conformance.reference.elementwise import declare_unary
-from conformance.reference.forward import activation, convolution, embedding, losses, normalization, padding, pooling
-from conformance.reference.gradients import activation as activation_rules
-from conformance.reference.gradients import convolution as convolution_rules
-from conformance.reference.gradients import embedding as embedding_rules
-from conformance.reference.gradients import losses as loss_rules
-from conformance.reference.gradients import normalization as normalization_rules
-from conformance.reference.gradients import padding as padding_rules
-from conformance.reference.gradients import pooling as pooling_rules
+from conformance.reference.forward import (
+    activation,
+    convolution,
+    embedding,
+    losses,
+    normalization,
+    padding,
+    pooling,
+)
+from conformance.reference.gradients.activation import ACTIVATION_RULES
+from conformance.reference.gradients.convolution import CONVOLUTION, CONVOLUTION_TRANSPOSE, CONVOLUTION_WEIGHT
+from conformance.reference.gradients.embedding import EMBEDDING, EMBEDDING_ADJOINT
+from conformance.reference.gradients.losses import BINARY_CROSS_ENTROPY, NLL, NLL_ADJOINT, POINTWISE_RULES
+from conformance.reference.gradients.normalization import NORMALIZE, NORMALIZE_BY, NORMALIZE_RMS
+from conformance.reference.gradients.padding import CONSTANT_PAD, CROP
+from conformance.reference.gradients.pooling import AVERAGE, AVERAGE_ADJOINT, MAXIMUM, PUT, TAKE
 
-for _name, _function in activation.ACTIVATIONS.items():
-    declare_unary(_name, _function, activation_rules.ACTIVATION_RULES[_name], "float")
+__all__ = ["OPERATIONS"]
 
-for _name, _function in losses.POINTWISE.items():
-    declare(_name, _function, loss_rules.POINTWISE_RULES[_name], inputs=("self", "target"))
+_CONVOLVED = ("input", "weight", "bias")
+_COMPARED = ("self", "target", "weight")
+_WHERE = ("values", "indices")
 
-binary_cross_entropy = declare(
-    "binary_cross_entropy",
-    losses.binary_cross_entropy,
-    loss_rules.BINARY_CROSS_ENTROPY,
-    inputs=("self", "target", "weight"),
+OPERATIONS = (
+    *(
+        declare_unary(name, function, ACTIVATION_RULES[name], "float")
+        for name, function in activation.ACTIVATIONS.items()
+    ),
+    declare("convolution", convolution.convolution, CONVOLUTION, _CONVOLVED),
+    declare("convolution_transpose", convolution.convolution_transpose, CONVOLUTION_TRANSPOSE, _CONVOLVED),
+    declare("convolution_weight", convolution.convolution_weight, CONVOLUTION_WEIGHT, ("larger", "smaller")),
+    declare("max_pool", pooling.maximum, MAXIMUM, outputs=_WHERE),
+    declare("adaptive_max_pool", pooling.adaptive_max, MAXIMUM, outputs=_WHERE),
+    declare("pool_take", pooling.take, TAKE, ("self", "indices")),
+    declare("pool_put", pooling.put, PUT, ("self", "indices")),
+    declare("avg_pool", pooling.average, AVERAGE),
+    declare("avg_pool_adjoint", pooling.average_adjoint, AVERAGE_ADJOINT),
+    declare(
+        "native_norm",
+        normalization.normalize,
+        NORMALIZE,
+        ("input", "weight", "bias"),
+        outputs=("output", "mean", "variance"),
+    ),
+    declare(
+        "native_norm_by", normalization.normalize_by, NORMALIZE_BY, ("input", "weight", "bias", "mean", "variance")
+    ),
+    declare(
+        "native_rms_norm", normalization.normalize_rms, NORMALIZE_RMS, ("input", "weight"), outputs=("output", "rstd")
+    ),
+    declare("embedding", embedding.embedding, EMBEDDING, ("weight", "indices")),
+    declare("embedding_adjoint", embedding.embedding_adjoint, EMBEDDING_ADJOINT, ("self", "indices")),
+    *(
+        declare(name, function, POINTWISE_RULES[name], ("self", "target"))
+        for name, function in losses.POINTWISE.items()
+    ),
+    declare("binary_cross_entropy", losses.binary_cross_entropy, BINARY_CROSS_ENTROPY, _COMPARED),
+    declare("nll_loss", losses.nll, NLL, _COMPARED, hidden=("total_weight",)),
+    declare("nll_loss_adjoint", losses.nll_adjoint, NLL_ADJOINT, _COMPARED),
+    declare("constant_pad_nd", padding.constant_pad, CONSTANT_PAD),
+    declare("crop", padding.crop, CROP),
 )
-nll_loss = declare(
-    "nll_loss", losses.nll, loss_rules.NLL, inputs=("self", "target", "weight"), hidden=("total_weight",)
-)
-nll_loss_adjoint = declare(
-    "nll_loss_adjoint", losses.nll_adjoint, loss_rules.NLL_ADJOINT, inputs=("self", "target", "weight")
-)
-
-convolution_ = declare(
-    "convolution", convolution.convolution, convolution_rules.CONVOLUTION, inputs=("input", "weight", "bias")
-)
-convolution_transpose = declare(
-    "convolution_transpose",
-    convolution.convolution_transpose,
-    convolution_rules.CONVOLUTION_TRANSPOSE,
-    inputs=("input", "weight", "bias"),
-)
-convolution_weight = declare(
-    "convolution_weight",
-    convolution.convolution_weight,
-    convolution_rules.CONVOLUTION_WEIGHT,
-    inputs=("larger", "smaller"),
-)
-
-max_pool = declare("max_pool", pooling.maximum, pooling_rules.MAXIMUM, outputs=("values", "indices"))
-adaptive_max_pool = declare(
-    "adaptive_max_pool", pooling.adaptive_max, pooling_rules.MAXIMUM, outputs=("values", "indices")
-)
-pool_take = declare("pool_take", pooling.take, pooling_rules.TAKE, inputs=("self", "indices"))
-pool_put = declare("pool_put", pooling.put, pooling_rules.PUT, inputs=("self", "indices"))
-avg_pool = declare("avg_pool", pooling.average, pooling_rules.AVERAGE)
-avg_pool_adjoint = declare("avg_pool_adjoint", pooling.average_adjoint, pooling_rules.AVERAGE_ADJOINT)
-
-normalize = declare(
-    "native_norm",
-    normalization.normalize,
-    normalization_rules.NORMALIZE,
-    inputs=("input", "weight", "bias"),
-    outputs=("output", "mean", "variance"),
-)
-normalize_by = declare(
-    "native_norm_by",
-    normalization.normalize_by,
-    normalization_rules.NORMALIZE_BY,
-    inputs=("input", "weight", "bias", "mean", "variance"),
-)
-normalize_rms = declare(
-    "native_rms_norm",
-    normalization.normalize_rms,
-    normalization_rules.NORMALIZE_RMS,
-    inputs=("input", "weight"),
-    outputs=("output", "rstd"),
-)
-
-embedding_ = declare("embedding", embedding.embedding, embedding_rules.EMBEDDING, inputs=("weight", "indices"))
-embedding_adjoint = declare(
-    "embedding_adjoint", embedding.embedding_adjoint, embedding_rules.EMBEDDING_ADJOINT, inputs=("self", "indices")
-)
-
-constant_pad_nd = declare("constant_pad_nd", padding.constant_pad, padding_rules.CONSTANT_PAD)
-crop = declare("crop", padding.crop, padding_rules.CROP)
+"""The declared functions; each is `dispatch.ops.<name>` too."""

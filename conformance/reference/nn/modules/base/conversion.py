@@ -98,7 +98,12 @@ def _empty_like(tensor: Any, device: Any) -> Any:
 
 
 def _parse_destination(
-    *args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False, tensor: Tensor | None = None
+    *args: Any,
+    device: Any = None,
+    dtype: Any = None,
+    non_blocking: bool = False,
+    tensor: Any = None,
+    memory_format: Any = None,
 ) -> tuple[Any, Any]:
     """The device and dtype that the arguments of `to` name; None for what is left as it is."""
     for argument in args:
