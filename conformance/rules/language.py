@@ -122,7 +122,8 @@ def parse(source: str, report: Report, mode: str = "exec", *, whole: bool = True
             compile(tree, "<rule>", mode)
     except SyntaxError as error:
         column = max((error.offset or 1) - 1, 0)
-        report(error.lineno or 1, column, f"syntax error: {_OWN_LINES.sub('', error.msg)}", "")
+        hint = "inside braces a value that holds a comma stands in quotes" if "never closed" in error.msg else ""
+        report(error.lineno or 1, column, f"syntax error: {_OWN_LINES.sub('', error.msg)}", hint)
         return None
     except (RecursionError, MemoryError):
         report(1, 0, "nested too deeply to be read", "split it")

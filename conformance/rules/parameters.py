@@ -92,6 +92,8 @@ def _labelled_axis(name: str, values: dict[str, Any], path: YamlPath, complain: 
             made.append(Alternative(_clean(label), ((name, Code(value, at)),)))
         else:
             hint = "a labelled alternative is code or a mapping of names; for data use a list"
+            if value is None:
+                hint = "inside braces a value that holds a comma stands in quotes"
             complain(at, f"found {value!r}", hint)
     columns = {frozenset(key for key, _ in one.bindings) for one in made}
     if len(columns) > 1:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
 
 Code = Annotated[str, Field(min_length=1)]
 Scalar = bool | int | float | str
@@ -38,6 +38,9 @@ OneOrMore = Annotated[
 CodeOrList = Annotated[
     Annotated[Code, Tag("expression")] | Annotated[list[Any], Tag("list")],
     Discriminator(lambda value: _kind(value, "expression")),
+]
+Release = Annotated[  # the loader keeps it as text; to an editor's YAML parser 2.1 without quotes is a number
+    str, Field(pattern=r"^\d+\.\d+$"), WithJsonSchema({"type": ["string", "number"], "pattern": r"^\d+\.\d+$"})
 ]
 Flag = Annotated[
     Annotated[bool, Tag("bool")] | Annotated[Code, Tag("expression")],
@@ -150,8 +153,8 @@ class RuleEntry(_Entry):
     says: Code = Field(description="The behaviour in one sentence.")
     source: OneOrMore = Field(description="The documented objects or pages that say so.")
     level: Literal["must", "should", "de-facto"] = "must"
-    since: str | None = Field(None, pattern=r"^\d+\.\d+$", description="The first torch release with this behaviour.")
-    until: str | None = Field(None, pattern=r"^\d+\.\d+$", description="The first torch release without it.")
+    since: Release | None = Field(None, description="The first torch release with this behaviour.")
+    until: Release | None = Field(None, description="The first torch release without it.")
     myth: str | None = Field(None, description="A claim widely taught that this rule proves wrong.")
     disagreement: Disagreement | None = None
     covers: list[str] = Field(default_factory=list, description="Further ids of the inventory that this rule settles.")
@@ -208,4 +211,12 @@ Expect.model_rebuild()
 
 def json_schema(model: type[BaseModel]) -> dict[str, Any]:
     """The JSON Schema (2020-12) of a file described by ``model``."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema(by_alias=True)}
+    schema: dict[str, Any] = _any_of(model.model_json_schema(by_alias=True))
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def _any_of(schema: Any) -> Any:
+    """``schema`` with every oneOf as anyOf: to JSON Schema an integer is a number as well, and so is two of one."""
+    if isinstance(schema, dict):
+        return {"anyOf" if key == "oneOf" else key: _any_of(value) for key, value in schema.items()}
+    return [_any_of(item) for item in schema] if isinstance(schema, list) else schema

@@ -71,6 +71,16 @@ WRONG = {
 }
 
 
+def test_a_comma_without_quotes(tmp_path: Path) -> None:
+    """In braces YAML ends a value at its comma; both halves are reported with what to do."""
+    found = problems(tmp_path, rule(when="y = p", more="with: {p: {a: torch.add(x, x)}}\n"))
+    hint = "inside braces a value that holds a comma stands in quotes"
+    assert [(one.column, one.message, one.hint) for one in found] == [
+        (28, "syntax error: '(' was never closed", hint),
+        (34, "found None", hint),
+    ]
+
+
 @pytest.mark.parametrize("name", WRONG)
 def test_what_is_wrong_in_with(name: str, tmp_path: Path) -> None:
     """Each mistake in a parameter is one problem, at the axis or inside its code."""
