@@ -30,6 +30,10 @@ INPUT, PARAMETER, OUTPUT, SHAPE, NEEDS = range(5)
 TENSOR_PARAMETERS = ("index", "indices", "mask")
 
 
+# The input of operations on a list of tensors; only their shapes are saved.
+VARIADIC = ("tensors",)
+
+
 class Plan:
     """What to save and what to compute for one combination of inputs that require grad."""
 
@@ -64,7 +68,7 @@ class Plan:
                 if source[0] == OUTPUT and source not in self.sources:
                     self.sources.append(source)
         # A node that keeps shapes and plain parameters only can run any number of times.
-        self.releases = any(
+        self.releases = operation.inputs != VARIADIC and any(
             kind in (INPUT, OUTPUT) or (kind == PARAMETER and operation.parameters[index] in TENSOR_PARAMETERS)
             for kind, index in self.sources
         )

@@ -49,7 +49,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from conformance.reference import dtypes, graph
-from conformance.reference.declarations import INPUT, Operation, OperationNode, Rules, operations, ops
+from conformance.reference.declarations import INPUT, VARIADIC, Operation, OperationNode, Rules, operations, ops
 from conformance.reference.graph import gradient_edge
 from conformance.reference.modes import state
 from conformance.reference.operands import by_dimension, common_device, constant
@@ -117,7 +117,7 @@ def declare(
 
 def declare_variadic(name: str, forward: Callable[..., Any], rule: Callable[..., Any]) -> Callable[..., Any]:
     """Declare an operation on one list of tensors; to the rule `tensors` are their shapes, and it returns a list."""
-    operation = Operation(name, forward, {"all": rule}, ("tensors",), None)
+    operation = Operation(name, forward, {"all": rule}, VARIADIC, None)
 
     def call(tensors: Sequence[Tensor], *params: Any) -> Tensor:
         tensors = tuple(tensors)

@@ -315,7 +315,7 @@ def accumulate_grad(variable: Tensor, grad: Tensor) -> None:
     present = variable._grad
     if present is None:
         if state.grad:
-            variable._grad = grad if grad._requires_grad else grad.clone()
+            variable._grad = ops.contiguous_copy(grad) if variable._array.flags.c_contiguous else grad.clone()
         else:
             variable._grad = laid_out_like(variable, grad)
     elif state.grad:

@@ -26,7 +26,8 @@ from conformance.reference.tensors import Tensor, geometry_of, storage_of
 
 def requires_grad_(self: Tensor, requires_grad: bool = True) -> Tensor:
     """Set the flag and return the tensor; on a non-leaf True does nothing."""
-    if not (requires_grad and self.grad_fn is not None):
+    # Asked without refreshing a view's history, as PyTorch does it.
+    if not (requires_grad and self._grad_fn is not None):
         self.requires_grad = requires_grad
     return self
 

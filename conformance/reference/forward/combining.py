@@ -46,7 +46,7 @@ def roll(x: Array, shifts: tuple[int, ...], dims: tuple[int, ...] | None) -> Arr
     """Shifted, what leaves at one end entering at the other."""
     if dims is not None and not x.ndim:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
-    return np.roll(x, shifts if dims is not None else shifts[0], dims)
+    return np.roll(np.ascontiguousarray(x) if x.ndim else x, shifts if dims is not None else shifts[0], dims)
 
 
 def repeat(x: Array, sizes: tuple[int, ...]) -> Array:

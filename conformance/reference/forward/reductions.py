@@ -242,7 +242,7 @@ def softmax(x: Array, dim: int) -> Array:
     """exp(x) over its sum along dim."""
     wide = widened(x)
     if not x.ndim or not x.size:
-        return np.ones_like(x)
+        return np.where(np.isnan(x), x, np.ones_like(x))
     powers = np.exp(wide - np.max(wide, axis=dim, keepdims=True))
     return (powers / np.sum(powers, axis=dim, keepdims=True)).astype(x.dtype, order="C", copy=False)
 
@@ -252,6 +252,6 @@ def log_softmax(x: Array, dim: int) -> Array:
     """The logarithm of softmax."""
     wide = widened(x)
     if not x.ndim or not x.size:
-        return np.zeros_like(x)
+        return np.where(np.isnan(x), x, np.zeros_like(x))
     shifted = wide - np.max(wide, axis=dim, keepdims=True)
     return (shifted - np.log(np.sum(np.exp(shifted), axis=dim, keepdims=True))).astype(x.dtype, order="C", copy=False)

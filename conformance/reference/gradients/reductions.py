@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from conformance.reference.dispatch import Rules, ops
+from conformance.reference.dispatch import Rules, constant, ops
 from conformance.reference.gradients.elementwise import conj
 
 Dim = tuple[int, ...] | None
@@ -34,6 +34,13 @@ def of_extremum(grad: Any, self: Any, result: Any, dim: Dim, keepdim: bool) -> A
     reached = self == restored(result, shape, dim, keepdim)
     weights = reached / ops.sum(reached.to(grad.dtype), dim, True)
     return restored(grad, shape, dim, keepdim) * weights
+
+
+def of_extremum_of_all(grad: Any, self: Any, result: Any) -> Any:
+    """The functions max, min and median of everything: shared evenly; where the result is nan, among the nans."""
+    array, extremum = self._array, result._array
+    reached = array != array if extremum != extremum else array == extremum
+    return ops.where(constant(reached, grad), grad / max(int(reached.sum()), 1), 0.0)
 
 
 def of_chosen(grad: Any, indices: Any, shape: tuple[int, ...], dim: int, keepdim: bool = True) -> Any:
@@ -137,7 +144,7 @@ RULES: dict[str, Rules] = {
     "linalg_vector_norm": {"self": of_norm},
     "amax": {"self": of_extremum},
     "amin": {"self": of_extremum},
-    "median": {"self": lambda grad, self, result: of_extremum(grad, self, result, None, False)},
+    "of_all": {"self": of_extremum_of_all},
     "picked": {
         "self": lambda grad, indices, self_shape, dim, keepdim: of_chosen(grad, indices, self_shape, dim, keepdim)
     },

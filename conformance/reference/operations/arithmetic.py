@@ -9,7 +9,7 @@ import numpy as np
 
 from conformance.reference import dtypes
 from conformance.reference.dispatch import by_dimension, declare, ops, write
-from conformance.reference.elementwise import as_type, declare_unary, strict
+from conformance.reference.elementwise import NUMBERS, as_type, declare_unary, strict
 from conformance.reference.forward import elementwise as forward
 from conformance.reference.forward.elementwise import quiet
 from conformance.reference.gradients.elementwise import CLAMP_RULES
@@ -34,6 +34,9 @@ _round = declare_unary("round", lambda x, decimals: np.round(x, decimals), CLAMP
 
 
 def _scaled(other: Any, alpha: Any) -> Any:
+    """Other times alpha; TypeError unless it is a tensor or a number."""
+    if not isinstance(other, (Tensor, *NUMBERS)):
+        raise TypeError(f"expected a Tensor or a number, but got {type(other).__name__}")
     return other if alpha == 1 else other * alpha
 
 
@@ -72,7 +75,7 @@ def div(self: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tensor
 
 def div_(self: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     """div, in place."""
-    return write(self, getattr(ops, _rounded(rounding_mode)).operation, (self, other))
+    return write(self, getattr(ops, _rounded(rounding_mode)).operation, (self, _scaled(other, 1)))
 
 
 def _rounded(mode: str | None) -> str:

@@ -226,11 +226,11 @@ def zero_(self: Tensor) -> Tensor:
 
 
 def _same_window(self: Tensor, src: Tensor) -> bool:
-    """Whether a tensor, broadcast to the other, sees the very same elements."""
-    seen = np.broadcast_to(src._array, self._array.shape)
-    steps = [a == b or n == 1 for n, a, b in zip(seen.shape, seen.strides, self._array.strides, strict=True)]
-    here, there = self._array.__array_interface__["data"][0], seen.__array_interface__["data"][0]
-    return here == there and all(steps) and seen.dtype == self._array.dtype
+    """Whether two tensors see the very same elements."""
+    mine, theirs = self._array, src._array
+    steps = [a == b or n == 1 for n, a, b in zip(mine.shape, mine.strides, theirs.strides)]
+    here, there = mine.__array_interface__["data"][0], theirs.__array_interface__["data"][0]
+    return mine.shape == theirs.shape and here == there and all(steps) and mine.dtype == theirs.dtype
 
 
 def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
@@ -245,11 +245,7 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
         ) from None
     if src._device is not self._device:
         src = move(src, self._device)
-    same = _same_window(self, src)
-    if not same:
-        # A source that is repeated is not compared with the target.
-        check_writable(self, (src,) if src._array.size == self._array.size else ())
-    return write(self, ops.copy.operation, (self, src), overlap=True)
+    return write(self, ops.copy.operation, (self, src), overlap=_same_window(self, src))
 
 
 __all__ = ["check_inplace", "check_writable"]

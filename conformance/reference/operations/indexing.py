@@ -141,6 +141,10 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
     elif isinstance(value, Tensor):
         while value._array.ndim > target._array.ndim and value._array.shape[0] == 1:
             value = ops.select(value, 0, 0)
+        if not value._array.ndim:
+            check_writable(target)
+        if value._array.shape != target._array.shape and value._array.ndim <= target._array.ndim:
+            value = value.expand(target._array.shape)
         copy_(target, value)
     elif isinstance(value, (bool, int, float, complex)):
         check_writable(target)

@@ -32,7 +32,9 @@ _max_dim = declare("max", forward.max_dim, RULES["picked"], outputs=_PAIR)
 _min_dim = declare("min", forward.min_dim, RULES["picked"], outputs=_PAIR)
 _median_dim = declare("median_dim", forward.median_dim, RULES["picked"], outputs=_PAIR)
 _kthvalue = declare("kthvalue", forward.kthvalue, RULES["picked"], outputs=_PAIR)
-_median = declare("median", forward.median, RULES["median"])
+_median = declare("median", forward.median, RULES["of_all"])
+_max = declare("max_all", lambda x: forward.amax(x, None, False), RULES["of_all"])
+_min = declare("min_all", lambda x: forward.amin(x, None, False), RULES["of_all"])
 _sort = declare("sort", forward.sort, RULES["ordered"], outputs=_PAIR)
 _topk = declare("topk", forward.topk, RULES["ordered"], outputs=_PAIR)
 _cummax = declare("cummax", forward.cummax, RULES["ordered"], outputs=_PAIR)
@@ -202,7 +204,7 @@ def max(self: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
         return ops.maximum(self, dim)
     if dim is None:
         _nonempty(self, "max")
-        return _amax(self, None, False)
+        return _max(self)
     return max_result(*_max_dim(self, _filled_dim(self, dim, "max"), keepdim))
 
 
@@ -212,7 +214,7 @@ def min(self: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
         return ops.minimum(self, dim)
     if dim is None:
         _nonempty(self, "min")
-        return _amin(self, None, False)
+        return _min(self)
     return min_result(*_min_dim(self, _filled_dim(self, dim, "min"), keepdim))
 
 
