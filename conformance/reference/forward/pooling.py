@@ -76,7 +76,8 @@ def maximum(
     for axis, offset in enumerate(np.unravel_index(chosen, tuple(window))):
         start = np.arange(positions[axis]) * stride[axis] - padding[axis]
         place = start.reshape(-1, *[1] * (len(window) - axis - 1)) + offset * dilation[axis]
-        index = index * sizes[axis] + place
+        # A window that sees nothing but padding still names an element.
+        index = index * sizes[axis] + place.clip(0, sizes[axis] - 1)
     return values, index
 
 
@@ -93,9 +94,10 @@ def adaptive_max(x: Array, positions: Sizes) -> tuple[Array, Array]:
     numbers = np.arange(math.prod(sizes)).reshape(sizes)
     ranges = [adaptive_range(size, count) for size, count in zip(sizes, positions, strict=True)]
     for place in itertools.product(*(range(count) for count in positions)):
-        region = tuple(slice(*ranges[axis][at]) for axis, at in enumerate(place))
+        bounds = [ranges[axis][at] for axis, at in enumerate(place)]
+        region = tuple(slice(*each) for each in bounds)
         seen, here = (slice(None), slice(None), *region), (slice(None), slice(None), *place)
-        flat = x[seen].reshape(*x.shape[:2], -1)
+        flat = x[seen].reshape(*x.shape[:2], math.prod(stop - start for start, stop in bounds))
         chosen = flat.argmax(-1)
         values[here] = np.take_along_axis(flat, chosen[..., None], -1)[..., 0]
         index[here] = numbers[region].ravel()[chosen]
@@ -105,7 +107,8 @@ def adaptive_max(x: Array, positions: Sizes) -> tuple[Array, Array]:
 def take(x: Array, index: Array) -> Array:
     """The elements (N, C, *positions) of x (N, C, *spatial) at flat spatial indices."""
     lead = x.shape[:2]
-    return np.take_along_axis(x.reshape(*lead, -1), index.reshape(*lead, -1), -1).reshape(index.shape)
+    flat, places = x.reshape(*lead, math.prod(x.shape[2:])), index.reshape(*lead, math.prod(index.shape[2:]))
+    return np.take_along_axis(flat, places, -1).reshape(index.shape)
 
 
 def put(values: Array, index: Array, sizes: Sizes) -> Array:
@@ -113,7 +116,8 @@ def put(values: Array, index: Array, sizes: Sizes) -> Array:
     lead = values.shape[:2]
     rows, length = math.prod(lead), math.prod(sizes)
     flat = np.zeros(rows * length, values.dtype)
-    np.add.at(flat, (index.reshape(rows, -1) + np.arange(rows)[:, None] * length).ravel(), values.ravel())
+    own = np.arange(rows)[:, None] * length
+    np.add.at(flat, (index.reshape(rows, math.prod(index.shape[2:])) + own).ravel(), values.ravel())
     return flat.reshape(*lead, *sizes)
 
 

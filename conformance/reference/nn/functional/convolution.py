@@ -138,7 +138,7 @@ def _convolve_transposed(
                 f"but got output_padding: {extra} stride: {steps} dilation: {gaps}"
             )
     sizes = transposed_sizes(batched.shape[2:], weight.shape[2:], steps, margins, gaps, extra)
-    if min(sizes) <= 0:
+    if min(sizes) < 0:
         raise RuntimeError(f"Given input size per channel: {tuple(batched.shape[2:])}. Calculated output size: {sizes}")
     result = ops.convolution_transpose(batched, weight, bias, sizes, steps, margins, gaps, groups)
     return result if input.dim() == spatial + 2 else result.squeeze(0)

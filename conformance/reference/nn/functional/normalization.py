@@ -102,7 +102,7 @@ def instance_norm(
     Running statistics move toward the mean, over the batch, of the instances' statistics.
     """
     rank = input.dim()
-    if use_input_stats and input.numel() and input.shape[2:].numel() == 1:
+    if use_input_stats and input.shape[2:].numel() == 1:
         raise ValueError(f"Expected more than 1 spatial element when training, got input size {input.shape}")
     _check_types("batch_norm", input, weight, bias, running_mean, running_var)
     scale, shift = _by_channel(weight, rank), _by_channel(bias, rank)
@@ -158,18 +158,18 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     rank, channels = input.dim(), input.shape[1]
     if num_groups <= 0:
         raise RuntimeError(f"Expected num groups to be greater than 0, got {num_groups}")
-    if channels % num_groups:
-        raise RuntimeError(
-            "Expected number of channels in input to be divisible by num_groups, but got input of shape "
-            f"{list(input.shape)} and num_groups={num_groups}"
-        )
     per_group = input.numel() // max(input.shape[0] * num_groups, 1)
     if input.numel() and per_group * input.shape[0] == 1:
         raise ValueError(
             f"Expected more than 1 value per channel when training, got input size {[1, num_groups, *input.shape[2:]]}"
         )
+    if channels % num_groups:
+        raise RuntimeError(
+            "Expected number of channels in input to be divisible by num_groups, but got input of shape "
+            f"{list(input.shape)} and num_groups={num_groups}"
+        )
     _check_types("GroupNormKernelImpl", input, weight, bias)
-    grouped = input.reshape(input.shape[0], num_groups, -1)
+    grouped = input.reshape(input.shape[0], num_groups, channels // num_groups * input.shape[2:].numel())
     output = ops.native_norm(grouped, None, None, (2,), eps)[0].reshape(input.shape)
     if weight is not None:
         output = output * _by_channel(weight, rank)

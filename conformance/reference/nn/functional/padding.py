@@ -30,8 +30,14 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
         raise NotImplementedError(f"Unrecognised padding mode {mode}")
     if value is not None:
         raise ValueError(f'Padding mode "{mode}" doesn\'t take in value argument')
+    if mode == "circular":
+        # What is cropped is gone before the rest wraps around.
+        input = _pad_constant(input, [(min(before, 0), min(after, 0)) for before, after in pairs], 0.0)
+        pairs = [(max(before, 0), max(after, 0)) for before, after in pairs]
     for back, (before, after) in enumerate(pairs, 1):
         if (before, after) != (0, 0):
+            if input.shape[-back] + before + after <= 0:
+                raise RuntimeError(f"padding ({before}, {after}) leaves nothing of a dimension of {input.shape[-back]}")
             places = _places(input.shape[-back], before, after, mode)
             index: Any = from_numpy(places)
             input = input.index_select(input.dim() - back, index.to(input.device))

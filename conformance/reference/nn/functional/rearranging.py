@@ -64,6 +64,10 @@ def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, st
             (stride, "stride"),
         )
     )
+    if input.dim() not in (3, 4):
+        raise (IndexError if input.dim() < 3 else RuntimeError)(
+            f"unfold: expected an input (N, C, H, W) or (C, H, W), but got {list(input.shape)}"
+        )
     batched = input if input.dim() == 4 else input.unsqueeze(0)
     rows, columns = output_sizes(batched.shape[2:], window, steps, margins, gaps)
     if min(rows, columns) <= 0:
@@ -74,7 +78,7 @@ def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, st
         top, left = down * gaps[0], right * gaps[1]
         bottom, end = top + (rows - 1) * steps[0] + 1, left + (columns - 1) * steps[1] + 1
         seen.append(padded[:, :, top : bottom : steps[0], left : end : steps[1]])
-    result = stack(seen, 2).reshape(batched.shape[0], -1, rows * columns)
+    result = stack(seen, 2).reshape(batched.shape[0], batched.shape[1] * len(seen), rows * columns)
     return result if input.dim() == 4 else result.squeeze(0)
 
 
@@ -97,7 +101,7 @@ def fold(input: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padd
         raise RuntimeError(
             f"fold: expected an input (N, C * {math.prod(window)}, {rows * columns}), but got {list(input.shape)}"
         )
-    parts = batched.reshape(count, -1, math.prod(window), rows, columns)
+    parts = batched.reshape(count, entries // math.prod(window), math.prod(window), rows, columns)
     padded = batched.new_zeros(count, parts.shape[1], sizes[0] + 2 * margins[0], sizes[1] + 2 * margins[1])
     for number, (down, right) in enumerate(itertools.product(*map(range, window))):
         top, left = down * gaps[0], right * gaps[1]
