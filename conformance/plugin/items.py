@@ -33,7 +33,9 @@ class SpecFile(pytest.File):
             raise self.CollectError(str(error)) from None
         try:
             for case in suite.cases_in(self.path):
-                yield CaseItem.from_parent(self, name=case.id, case=case, suite=suite)
+                # spelt out, so that pytest reads it as it reads the ids that it kept for --lf
+                nodeid = f"{self.nodeid}::{case.id}"
+                yield CaseItem.from_parent(self, name=case.id, nodeid=nodeid, case=case, suite=suite)
         except SpecErrors as error:
             raise self.CollectError(str(error)) from None
 
