@@ -230,7 +230,11 @@ class Implementation:
 
     def unsupported(self, error: BaseException, device: str) -> str | None:
         """Why ``error`` means "this implementation does not have that" rather than "this is wrong"; or None."""
-        return f"not implemented: {error}" if isinstance(error, NotImplementedError) else None
+        if isinstance(error, NotImplementedError):
+            return f"not implemented: {error}"
+        if isinstance(error, TypeError) and "float64" in str(error) and "float64" not in self.dtypes(device):
+            return f"dtype float64 on {device}"
+        return None
 
     def fatal(self, error: BaseException) -> bool:
         """Whether nothing run after ``error`` in this process can be trusted."""

@@ -202,7 +202,7 @@ class TorchImplementation(Implementation):
             return f"torch has no kernel: {_first_line(text)}"
         if device == "meta" and _META.search(text):
             return f"needs values: {_first_line(text)}"
-        return None
+        return super().unsupported(error, device)
 
     def fatal(self, error: BaseException) -> bool:
         kind = getattr(torch, "AcceleratorError", None)

@@ -167,7 +167,8 @@ class Runner:
         values = bindings_of(case.row)
         dtype = values.get("dtype", "float32")
         dtype = str(dtype) if isinstance(dtype, str) else "float32"
-        world = World(implementation, case.device, dtype, case.rule.level, case.rule.line)
+        dtypes = self._dtypes.get(case.device) or implementation.dtypes(case.device)
+        world = World(implementation, case.device, dtype, case.rule.level, case.rule.line, dtypes)
         world.stop = lambda error: self._stops(error, case.device)
         world.blame = lambda error: self._blame(error, case.device)
         world.made.update(

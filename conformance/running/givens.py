@@ -69,6 +69,8 @@ def _tensor(world: World, compiled: CompiledGiven, datum: Datum) -> Any:
         return datum.stored.copy()
     if given.kind == "list":
         return datum.stored.tolist()
+    if datum.dtype not in world.dtypes:
+        raise NotImplementedError(f"dtype {datum.dtype} on {world.device}")
     requires_grad = compiled.requires_grad(world.oracle) if compiled.requires_grad else given.requires_grad
     array = datum.stored.copy()  # should an adapter keep it, what is written there stays with this case
     if given.kind == "parameter":

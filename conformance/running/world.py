@@ -40,6 +40,7 @@ class World:
     dtype: str
     level: Level
     line: int
+    dtypes: frozenset[str] = frozenset()
     made: Environment = field(default_factory=dict)
     oracle: Environment = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
