@@ -57,8 +57,9 @@ def _rebuild_tensor(
     storage: Storage, dtype: str, shape: tuple[int, ...], stride: tuple[int, ...], offset: int, requires_grad: bool
 ) -> Tensor:
     kind = _dtype(dtype)
-    made = wrap(window(storage, kind.numpy, Geometry(tuple(shape), tuple(stride), offset)), storage.device)
-    made._storage = storage
+    geometry = Geometry(tuple(shape), tuple(stride), offset)
+    made = wrap(window(storage, kind.numpy, geometry), storage.device)
+    made._storage, made._geometry = storage, geometry
     if requires_grad:
         made.requires_grad = True
     return made
