@@ -97,7 +97,7 @@ def declare(
 
     def call(*args: Any) -> Any:
         inputs, params = args[:count], args[count:]
-        device = common_device(inputs)
+        device = args[0]._device if count == 1 else common_device(inputs)
         try:
             computed = forward(*operation.arrays(inputs), *params)
         except ValueError as error:

@@ -115,9 +115,10 @@ def declare_binary(
         )
         operation.node_class.__name__ = f"{name.title()}Backward1"
     to_float, differentiable = result == "float", rules is not None
+    refuses_boolean = name == "sub"
 
     def arrays(inputs: Sequence[Any]) -> Any:
-        if name == "sub":
+        if refuses_boolean:
             _refuse_boolean_operand(*inputs)
         return operands(inputs[0], inputs[1], to_float)
 
@@ -125,19 +126,19 @@ def declare_binary(
 
     def call(self: Any, other: Any) -> Any:
         if isinstance(other, Tensor) and isinstance(self, Tensor):
-            a, b, device = self._array, other._array, self._device
-            possible = self._requires_grad or other._requires_grad or self._base is not None or other._base is not None
+            a, b, device, tensor, second = self._array, other._array, self._device, self, other
             if a.dtype is not b.dtype or (to_float and a.dtype.kind in "iub"):
                 a, b = arrays((self, other))
             if device is not other._device:
                 device = common_device((self, other))
         else:
-            tensor = self if isinstance(self, Tensor) else other
+            tensor = second = self if isinstance(self, Tensor) else other
             if not isinstance(self if tensor is other else other, NUMBERS):
                 return NotImplemented
             device = tensor._device
-            possible = tensor._requires_grad or tensor._base is not None
-            a, b = arrays((self, other))
+            if refuses_boolean:
+                _refuse_boolean_operand(self, other)
+            a, b = operands(self, other, to_float)
         try:
             array = silent.run(forward, a, b)
         except ValueError:
@@ -151,7 +152,11 @@ def declare_binary(
         made._requires_grad = False
         if state.inference:
             made._inference = True
-        elif possible and differentiable and state.grad:
+        elif (
+            differentiable
+            and state.grad
+            and (tensor._requires_grad or second._requires_grad or tensor._base is not None or second._base is not None)
+        ):
             chosen = operation if isinstance(other, Tensor) else with_number
             record_elementwise(chosen, (self, other), (), made)
         return made

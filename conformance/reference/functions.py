@@ -47,7 +47,7 @@ def write_out(name: str, out: Tensor, function: Callable[..., Any], args: Any, k
                 UserWarning,
                 stacklevel=3,
             )
-        out._array, out._storage = np.empty(result._array.shape, out._array.dtype), None
+        out._array, out._storage, out._geometry = np.empty(result._array.shape, out._array.dtype), None, None
     check_writable(out)
     store(out, result._array)
     return out

@@ -247,6 +247,8 @@ class SavedTensor:
                     "supported, please use out-of-place `.detach()` instead"
                 )
             return tensor
+        if not state.grad:
+            return tensor  # nothing is recorded, so the history would not be looked at
         result = alias(tensor)
         result._grad_fn, result._output_nr, result._requires_grad = node, self.output_nr, True
         return result

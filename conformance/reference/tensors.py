@@ -11,6 +11,7 @@ The fields, all private:
     _device      the device
     _requires_grad, _grad_fn, _output_nr    the flag, the node that made the tensor, and as which of its outputs
     _base, _view for a view, its root tensor and what `views.py` keeps about it
+    _geometry    where in its storage a view lies; None means from the start, as for every other tensor
 """
 
 from __future__ import annotations
@@ -81,6 +82,7 @@ class Tensor:
 
     # What few tensors have lies in the instance's dict, over these.
     _view: Any = None
+    _geometry: Geometry | None = None
     _grad: Tensor | None = None
     _inference: bool = False
     _versioned: bool = False
@@ -292,6 +294,8 @@ def alias(source: Tensor, counter: list[int] | None = None, cls: type[Tensor] = 
     tensor._requires_grad = False
     if source._inference:
         tensor._inference = True
+    if source._geometry is not None:
+        tensor._geometry = source._geometry
     return tensor
 
 
@@ -304,10 +308,8 @@ def storage_of(tensor: Tensor) -> Storage:
 
 def geometry_of(tensor: Tensor) -> Geometry:
     """Size, stride and offset of a tensor, in elements."""
+    if tensor._geometry is not None:
+        return tensor._geometry
     array = tensor._array
     itemsize = array.itemsize
-    stride = tuple([step // itemsize for step in array.strides])
-    if tensor._storage is None:
-        return Geometry(array.shape, stride, 0)
-    offset = array.__array_interface__["data"][0] - tensor._storage.data_ptr()
-    return Geometry(array.shape, stride, offset // itemsize)
+    return Geometry(array.shape, tuple([step // itemsize for step in array.strides]), 0)

@@ -70,6 +70,7 @@ def make_view(source: Tensor, geometry: Geometry, creation: int = DEFAULT, dtype
     view: Tensor = object.__new__(Tensor)
     view._array = window(storage, dtype or source._array.dtype, geometry)
     view._storage = storage
+    view._geometry = geometry
     view._counter = source._counter
     view._device = source._device
     view._grad_fn = None

@@ -11,7 +11,7 @@ from conformance.reference import devices, dtypes
 from conformance.reference.dispatch import Operation, attach, check_writable, declare, ops, record, wants_grad, write
 from conformance.reference.gradients.elementwise import zeros
 from conformance.reference.modes import state
-from conformance.reference.tensors import Tensor, alias, wrap
+from conformance.reference.tensors import Tensor, alias, storage_of, wrap
 from conformance.reference.views import check_inplace
 
 IDENTITY = {"self": lambda grad: grad}
@@ -146,10 +146,8 @@ def set_data(self: Tensor, value: Tensor) -> None:
         raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
     if self.requires_grad and value.dtype.category < dtypes.FLOATING:
         raise RuntimeError("data set to a tensor that requires gradients must be floating point or complex dtype")
-    self._array, self._storage, self._device = value._array, value._storage, value._device
-    from conformance.reference.tensors import storage_of
-
     self._storage = storage_of(value)
+    self._array, self._geometry, self._device = value._array, value._geometry, value._device
     accumulator = self._accumulator and self._accumulator()
     if accumulator:
         accumulator.outputs = [(self._array.shape, self._array.dtype, self._device)]

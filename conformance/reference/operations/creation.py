@@ -207,18 +207,23 @@ def _like_numpy(self: Tensor, dtype: DType) -> np.dtype[Any]:
     return dtype.numpy if dtype else self._array.dtype
 
 
+def _order(self: Tensor) -> Any:
+    """The order of dimensions of `self`; where elements are repeated (stride 0) there is none to keep."""
+    return "C" if 0 in self._array.strides else "K"
+
+
 def zeros_like(
     self: Tensor, *, dtype: DType = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None
 ) -> Tensor:
     """Zeros in the shape, type, strides and device of `self`."""
-    return like(self, np.zeros_like(self._array, _like_numpy(self, dtype)), device, requires_grad)
+    return like(self, np.zeros_like(self._array, _like_numpy(self, dtype), order=_order(self)), device, requires_grad)
 
 
 def ones_like(
     self: Tensor, *, dtype: DType = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None
 ) -> Tensor:
     """Ones in the shape, type, strides and device of `self`."""
-    return like(self, np.ones_like(self._array, _like_numpy(self, dtype)), device, requires_grad)
+    return like(self, np.ones_like(self._array, _like_numpy(self, dtype), order=_order(self)), device, requires_grad)
 
 
 empty_like = zeros_like
@@ -234,7 +239,9 @@ def full_like(
     memory_format: Any = None,
 ) -> Tensor:
     """A number in the shape, type, strides and device of `self`."""
-    return like(self, np.full_like(self._array, fill_value, _like_numpy(self, dtype)), device, requires_grad)
+    return like(
+        self, np.full_like(self._array, fill_value, _like_numpy(self, dtype), order=_order(self)), device, requires_grad
+    )
 
 
 def new_zeros(self: Tensor, *size: Any, dtype: DType = None, device: Any = None, requires_grad: bool = False) -> Tensor:

@@ -84,7 +84,7 @@ def deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
     return made
 
 
-_OWN = {"_view", "_grad", "_inference", "_hooks", "_post_accumulate_hooks", "_retains", "_accumulator"}
+_OWN = {"_view", "_geometry", "_grad", "_inference", "_hooks", "_post_accumulate_hooks", "_retains", "_accumulator"}
 
 
 def restored(cls: type[Tensor], storage: Any, dtype: dtypes.dtype, geometry: Any, requires_grad: bool) -> Tensor:
@@ -92,7 +92,7 @@ def restored(cls: type[Tensor], storage: Any, dtype: dtypes.dtype, geometry: Any
     from conformance.reference.storages import Geometry, window
 
     made = wrap(window(storage, dtype.numpy, Geometry(*geometry)), storage.device)
-    made._storage = storage
+    made._storage, made._geometry = storage, Geometry(*geometry)
     if cls is not Tensor:
         made = alias(made, cls=cls)
     made._requires_grad = requires_grad

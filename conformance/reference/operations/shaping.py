@@ -294,7 +294,7 @@ def sum_to_size(self: Tensor, *size: Any) -> Tensor:
 def _reshaped_in_place(self: Tensor, made: Tensor) -> Tensor:
     """Give a tensor the geometry and the history of a view of it; its version goes up."""
     check_inplace(self, self.requires_grad)
-    self._array, self._storage = made._array, made._storage
+    self._array, self._storage, self._geometry = made._array, made._storage, made._geometry
     check_version(self)
     self._counter[0] += 1
     # A view's history is refreshed from its base, where no element has changed.
