@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from conformance.running.comparing import MOVES, WIDENING
+from conformance.running.outcome import RuleBroken
 from conformance.running.program import Evaluate
 from conformance.running.world import World
 
@@ -25,7 +26,7 @@ def widening(world: World, operand: Evaluate, wanted: Any) -> Any:
         try:
             with np.errstate(all="ignore"):
                 moved.append(operand(world.moved_oracle(seed)))
-        except ArithmeticError:
+        except RuleBroken:
             return 0.0
     return _widest(wanted, moved)
 

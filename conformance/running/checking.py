@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -135,7 +135,20 @@ def _data(world: World, check: CompiledCheck, value: Any) -> Mismatch | None:
     wanted = check.operand(world.oracle) if callable(check.operand) else check.operand
     wanted = wanted.tolist() if isinstance(wanted, np.ndarray) else wanted
     found = _as_data(value)
-    return None if _equal(found, wanted) else Mismatch("values", repr(wanted), describe(world, found))
+    if _equal(found, wanted):
+        return None
+    expected, observed = repr(wanted), describe(world, found)
+    if expected == observed:  # a tensor of one element reads like its number
+        observed += f", of which some is {' or '.join(sorted({type(leaf).__name__ for leaf in _leaves(found)}))}"
+    return Mismatch("values", expected, observed)
+
+
+def _leaves(data: Any) -> Iterator[Any]:
+    if isinstance(data, (list, dict)):
+        for item in data.values() if isinstance(data, dict) else data:
+            yield from _leaves(item)
+    else:
+        yield data
 
 
 def _elements(value: Any) -> list[Any] | None:
@@ -161,8 +174,10 @@ def _equal(found: Any, wanted: Any) -> bool:
     if isinstance(wanted, list):
         return isinstance(found, list) and len(found) == len(wanted) and all(map(_equal, found, wanted))
     if isinstance(wanted, dict):
-        return isinstance(found, dict) and found.keys() == wanted.keys() and all(
-            _equal(found[key], wanted[key]) for key in wanted
+        return (
+            isinstance(found, dict)
+            and found.keys() == wanted.keys()
+            and all(_equal(found[key], wanted[key]) for key in wanted)
         )
     if isinstance(found, bool) or isinstance(wanted, bool) or wanted is None:
         return found is wanted

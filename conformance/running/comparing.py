@@ -51,6 +51,8 @@ def match(world: World, observed: Any, expected: Any, how: Exactness) -> Mismatc
     if expected is None or isinstance(expected, str):
         same = observed is None if expected is None else isinstance(observed, str) and observed == expected
         return None if same else Mismatch("values", describe(world, expected), describe(world, observed))
+    if type(observed) is int and type(expected) is int:  # of any length, which arrays are not
+        return None if observed == expected else Mismatch("values", str(expected), str(observed))
     snapshot = _read(world, observed)
     if snapshot is None:
         if isinstance(observed, Mapping):
