@@ -30,6 +30,7 @@ OPTIMIZERS = [
     "RMSprop(p, lr=0.1, momentum=0.5, centered=True, weight_decay=0.1)",
     "Adagrad(p, lr=0.1, lr_decay=0.1, weight_decay=0.1, initial_accumulator_value=0.2)",
     "Adadelta(p, lr=0.5, rho=0.7, weight_decay=0.1)",
+    "Rprop(p, lr=0.1, etas=(0.4, 1.5), step_sizes=(0.05, 0.3))",
 ]
 
 
@@ -102,6 +103,9 @@ SCHEDULES = [
     "OneCycleLR(o, 0.5, total_steps=12)",
     "OneCycleLR(o, 0.5, epochs=4, steps_per_epoch=3, three_phase=True, anneal_strategy='linear')",
     "SequentialLR(o, [ConstantLR(o, 0.1, 2), ExponentialLR(o, 0.9), StepLR(o, 2)], [3, 6])",
+    "swa.SWALR(o, 0.05, anneal_epochs=4)",
+    "swa.SWALR(o, 0.05, anneal_epochs=6, anneal_strategy='linear')",
+    "swa.SWALR(o, 0.05, anneal_epochs=0)",
     "ChainedScheduler([ConstantLR(o, 0.1, 2), ExponentialLR(o, 0.9)])",
 ]
 
@@ -115,7 +119,7 @@ def test_schedule_gives_the_rates_of_torch(source: str) -> None:
         o = t.optim.SGD([p], lr=0.3, momentum=0.9)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            scheduler = eval(source, {**vars(t.optim.lr_scheduler), "o": o})
+            scheduler = eval(source, {**vars(t.optim.lr_scheduler), "o": o, "swa": t.optim.swa_utils})
         rates = []
         for _ in range(11):
             rates.append([o.param_groups[0]["lr"], o.param_groups[0]["momentum"], *scheduler.get_last_lr()])

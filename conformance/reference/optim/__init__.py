@@ -1,6 +1,6 @@
 """torch.optim: optimizers and learning-rate schedulers.
 
-optimizer: what all share. sgd, adam, adaptive, lbfgs: the algorithms. schedules,
+optimizer: what all share. sgd, adam, adaptive, signs, lbfgs: the algorithms. schedules,
 combined_schedules: what lr_scheduler assembles. swa_utils: averaging.
 """
 
@@ -14,6 +14,7 @@ from conformance.reference.optim.adaptive import Adadelta, Adagrad, RMSprop
 from conformance.reference.optim.lbfgs import LBFGS
 from conformance.reference.optim.optimizer import Optimizer
 from conformance.reference.optim.sgd import SGD
+from conformance.reference.optim.signs import Rprop
 
 __all__ = [
     "LBFGS",
@@ -27,6 +28,7 @@ __all__ = [
     "Optimizer",
     "RAdam",
     "RMSprop",
+    "Rprop",
     "lr_scheduler",
     "swa_utils",
 ]

@@ -1,8 +1,9 @@
-"""Averaging of weights over training, and fresh BatchNorm statistics for averaged weights."""
+"""Averaging of weights over training, its schedule, and fresh BatchNorm statistics for averaged weights."""
 
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -10,8 +11,10 @@ from conformance.reference.modes import no_grad
 from conformance.reference.nn.modules.batchnorm import _BatchNorm
 from conformance.reference.nn.modules.module import Module
 from conformance.reference.operations.creation import tensor
+from conformance.reference.optim.optimizer import Optimizer
+from conformance.reference.optim.schedules import LRScheduler
 
-__all__ = ["AveragedModel", "get_ema_avg_fn", "update_bn"]
+__all__ = ["SWALR", "AveragedModel", "get_ema_avg_fn", "get_swa_avg_fn", "update_bn"]
 
 
 def get_ema_avg_fn(decay: float = 0.999) -> Callable[[Any, Any, Any], Any]:
@@ -27,6 +30,50 @@ def get_ema_avg_fn(decay: float = 0.999) -> Callable[[Any, Any, Any], Any]:
 
 def _mean(averaged: Any, current: Any, count: Any) -> Any:
     return averaged + (current - averaged) / (count + 1)
+
+
+def get_swa_avg_fn() -> Callable[[Any, Any, Any], Any]:
+    """The plain average for AveragedModel's `avg_fn`."""
+    return _mean
+
+
+class SWALR(LRScheduler):
+    """From the present rate to `swa_lr` in `anneal_epochs`, along a line or half a cosine; constant after that."""
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        swa_lr: Any,
+        anneal_epochs: int = 10,
+        anneal_strategy: str = "cos",
+        last_epoch: int = -1,
+    ) -> None:
+        if anneal_strategy not in ("cos", "linear"):
+            raise ValueError(f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}")
+        if not isinstance(anneal_epochs, int) or anneal_epochs < 0:
+            raise ValueError(f"anneal_epochs must be equal or greater than 0, got {anneal_epochs}")
+        targets = swa_lr if isinstance(swa_lr, (list, tuple)) else [swa_lr] * len(optimizer.param_groups)
+        for target, group in zip(targets, optimizer.param_groups, strict=True):
+            group["swa_lr"] = target
+        self._anneal_strategy, self.anneal_epochs = anneal_strategy, anneal_epochs
+        super().__init__(optimizer, last_epoch)
+
+    def _share(self, epoch: int) -> float:
+        """How much of the way is done at an epoch."""
+        done = max(0.0, min(1.0, epoch / max(1, self.anneal_epochs)))
+        return (1 - math.cos(math.pi * done)) / 2 if self._anneal_strategy == "cos" else done
+
+    def get_lr(self) -> list[Any]:
+        step = self._step_count - 1
+        if self.anneal_epochs == 0:
+            step = max(1, step)
+        before, now = self._share(step - 1), self._share(step)
+        rates = []
+        for group in self.optimizer.param_groups:
+            target = group["swa_lr"]
+            first = target if before == 1 else (group["lr"] - before * target) / (1 - before)
+            rates.append(target * now + first * (1 - now))
+        return rates
 
 
 class AveragedModel(Module):
