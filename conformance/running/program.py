@@ -8,7 +8,6 @@ differ only in data share a program.
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,10 +24,10 @@ from conformance.rules.parameters import Row, bindings_of
 from conformance.rules.vocabulary import Vocabulary
 from conformance.running.data import Datum
 from conformance.running.outcome import RuleBroken
+from conformance.running.splicing import identifiers, spliced
 
 _DEEPEST = 5  # parameters that take in each other's code
-_IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
-_NAMESPACED = re.compile(r"\b(torch|nn|F|optim)\b")
+_TIED_WORDS = WORDS - {"device", "dtype"}
 
 Environment = dict[str, Any]
 Evaluate = Callable[[Environment], Any]
@@ -131,8 +130,8 @@ def _codes_in(source: str, bindings: Mapping[str, Any]) -> tuple[tuple[str, str]
     found: dict[str, str] = {}
     todo = [source]
     while todo:
-        for name in _IDENTIFIER.findall(todo.pop()):
-            value = bindings.get(name)
+        for name in identifiers(todo.pop()) & bindings.keys():
+            value = bindings[name]
             if isinstance(value, Code) and name not in found:
                 found[name] = value.source
                 todo.append(value.source)
@@ -147,8 +146,8 @@ def _compiled(
 
     Rows of a rule share most of their expressions, and most expressions need no syntax tree of ours at all.
     """
-    plain = not codes and (vocabulary is None or not _NAMESPACED.search(source))
-    code: CodeType = compile(source if plain else _in_place(source, mode, codes, vocabulary), file, mode)
+    text = spliced(source, mode, dict(codes), vocabulary)
+    code: CodeType = compile(_in_place(source, mode, codes, vocabulary) if text is None else text, file, mode)
     return code
 
 
@@ -187,7 +186,7 @@ class _Compiler:
 
     def program(self) -> Program:
         rule = self.rule
-        used = set(_IDENTIFIER.findall(" ".join([rule.when, *(code.source for code in self.codes.values())])))
+        used = identifiers(rule.when).union(*(identifiers(code.source) for code in self.codes.values()))
         return Program(
             rule=rule,
             givens=tuple(self._given(given) for given in rule.givens),
@@ -195,18 +194,18 @@ class _Compiler:
             oracle=_compiled(rule.topic.oracle, "exec", "<oracle>", (), None) if rule.topic.oracle.strip() else None,
             expect=self._compute(rule.expect, "exec") if rule.expect.strip() else None,
             observations=tuple(self._observations()),
-            words=frozenset(used & (WORDS - {"device", "dtype"})),
+            words=used & _TIED_WORDS,
         )
 
     # -- code ----------------------------------------------------------------------------------------------------
 
     def _look(self, source: str, mode: str = "eval", file: str = "<then>") -> CodeType:
         """Code over the names of `when`."""
-        return _compiled(source, mode, file, _codes_in(source, self.bindings), self.vocabulary)
+        return _compiled(source, mode, file, _codes_in(source, self.codes), self.vocabulary)
 
     def _compute(self, source: str, mode: str = "eval") -> CodeType:
         """NumPy over givens and parameters."""
-        return _compiled(source, mode, "<expectation>", _codes_in(source, self.bindings), None)
+        return _compiled(source, mode, "<expectation>", _codes_in(source, self.codes), None)
 
     def oracle(self, template: Any) -> Evaluate:
         """A NumPy operand: a constant where no expression is in it."""

@@ -6,6 +6,7 @@ pipe. It never writes files and prints nothing.
 
 from __future__ import annotations
 
+import gc
 import json
 import multiprocessing
 import os
@@ -91,6 +92,7 @@ def _messages(job: Job) -> Iterator[bytes]:
     rules = select(load([Path(path) for path in job.paths]), job.patterns)
     implementation = find(job.implementation)
     runner = Runner(implementation, examples=job.examples)
+    gc.freeze()  # what was imported stays: no collection during the run looks through an implementation's modules again
     index = 0
     for device in devices_of(implementation, job.devices):
         cases = list(expand(rules, implementation, device))
