@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from conformance.cli.selecting import find_rule, loaded, selected
+from conformance.cli.selecting import counted, find_rule, loaded, selected
 from conformance.errors import ConformanceError, ImplementationNotFound
 from conformance.rules.loading import spec_files
 from conformance.rules.model import Rule
@@ -18,12 +18,8 @@ def check(options: argparse.Namespace) -> int:
     """Validate spec files; SpecErrors carries whatever is wrong."""
     rules = loaded(options.paths)
     files = len(spec_files(options.paths))
-    print(f"{_counted(len(rules), 'rule')} in {_counted(files, 'file')}: all well formed")
+    print(f"{counted(len(rules), 'rule')} in {counted(files, 'file')}: all well formed")
     return 0
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def list_rules(options: argparse.Namespace) -> int:

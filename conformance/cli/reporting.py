@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from conformance.cli.selecting import loaded
+from conformance.cli.selecting import counted, loaded
 from conformance.errors import ResultsError
 from conformance.report.html import render
 from conformance.results.reading import read_results
@@ -19,5 +19,6 @@ def report(options: argparse.Namespace) -> int:
         options.output.write_text(page, encoding="utf-8")
     except OSError as error:
         raise ResultsError(f"cannot write {options.output}: {error.strerror or error}") from error
-    print(f"{options.output}: {sum(len(one.cases) for one in results)} cases from {len(results)} files")
+    cases = sum(len(one.cases) for one in results)
+    print(f"{options.output}: {counted(cases, 'case')} from {counted(len(results), 'file')}")
     return 0
