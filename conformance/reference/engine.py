@@ -143,6 +143,8 @@ class Run:
                 buffers[node] = [None] * len(node.outputs)
                 if dependencies[node] == 0:
                     ready.append((-node.sequence_nr, id(node), node))
+            if grad is not None:
+                grad = fit(grad, node, number, node)
             add_into(buffers[node], number, grad)
         heapq.heapify(ready)
         plain = self.inputs is None and not anomaly.enabled
@@ -234,7 +236,7 @@ def fit(grad: Tensor, node: Node, number: int, sender: Node) -> Tensor:
 
 
 def _index(sender: Node, node: Node, number: int) -> int:
-    return list(sender.edges).index((node, number))
+    return list(sender.edges).index((node, number)) if sender is not node else number
 
 
 def is_expandable(shape: tuple[int, ...], wide: tuple[int, ...]) -> bool:

@@ -159,11 +159,11 @@ def _roots(outputs: Any, given: Any, create_graph: bool) -> tuple[list[Edge], li
     """The edges to start from and the gradients to start with."""
     targets = _as_tuple(outputs)
     grads = _as_tuple(given) if given is not None else (None,) * len(targets)
-    if len(grads) != len(targets):
+    if len(grads) < len(targets):
         raise RuntimeError(f"got {len(targets)} tensors and {len(grads)} gradients")
     edges: list[Edge] = []
     starts: list[Tensor | None] = []
-    for position, (target, start) in enumerate(zip(targets, grads, strict=True)):
+    for position, (target, start) in enumerate(zip(targets, grads)):
         if isinstance(target, Tensor):
             edge = gradient_edge(target)
             if edge[0] is None:
@@ -180,13 +180,13 @@ def _start(edge: Edge, target: Any, start: Any, position: int) -> Tensor:
     if start is None:
         if math.prod(shape) != 1:
             raise RuntimeError("grad can be implicitly created only for scalar outputs")
-        if dtype.kind == "c":
+        if dtype is not None and dtype.kind == "c":
             raise RuntimeError(
                 f"grad can be implicitly created only for real scalar outputs but got {dtypes.of_numpy(dtype)!r}"
             )
         grad_mode, state.grad = state.grad, False
         try:
-            return wrap(np.ones(shape, dtype), device)
+            return wrap(np.ones(shape, target._array.dtype if dtype is None else dtype), device)
         finally:
             state.grad = grad_mode
     if not isinstance(start, Tensor):
@@ -196,7 +196,7 @@ def _start(edge: Edge, target: Any, start: Any, position: int) -> Tensor:
             f"Mismatch in shape: grad_output[{position}] has a shape of {start.shape} and output[{position}] has a "
             f"shape of {list(shape)}."
         )
-    if (start._array.dtype.kind == "c") != (dtype.kind == "c"):
+    if dtype is not None and (start._array.dtype.kind == "c") != (dtype.kind == "c"):
         raise RuntimeError(
             f"For complex Tensors, both grad_output and output are required to have the same dtype. Mismatch in dtype: "
             f"grad_output[{position}] has a dtype of {start.dtype!r} and output[{position}] has a dtype of "

@@ -310,7 +310,10 @@ def asarray(
     if isinstance(obj, Tensor):
         made = obj.to(device=device, dtype=dtype, copy=bool(copy))
         if requires_grad is False and made.requires_grad:
-            made = made.detach()
+            if made.is_leaf:
+                made.requires_grad = False
+            else:
+                made = made.detach()
     elif copy:
         made = finish(array_of(obj, dtype), device)
     else:
