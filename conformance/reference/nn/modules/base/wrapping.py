@@ -1,7 +1,7 @@
 """Layers that only keep some settings and pass them to a function: made from a table instead of written out.
 
-`layer(function, says, **settings)` makes a class whose constructor takes the settings, in order and with their
-defaults, keeps each as an attribute, and whose forward calls `function(input, **settings)`.
+`layer(name, module, function, says, **settings)` makes a class whose constructor takes the settings, in order and with
+their defaults, keeps each as an attribute, and whose forward calls `function(input, **settings)`.
 """
 
 from __future__ import annotations
