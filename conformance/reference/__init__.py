@@ -33,9 +33,9 @@ returns is fitted to the operand it belongs to: broadcasting undone, the real pa
 **x.grad** is set when the gradient arrives at x's AccumulateGrad: copied the first time, added in place after that.
 Then what the nodes saved is freed, and the graph goes when nobody holds z.
 
-Around this lie `autograd/` (grad, custom Functions, hooks on saved tensors, gradcheck, anomaly mode), `utils/`
-(checkpointing), `nn/`, `optim/`, `randomness.py` and `serialization.py`. What PyTorch has and the reference lacks
-raises `errors.NotSupported`, or AttributeError for a whole name.
+Around this lie `autograd/` (grad, custom Functions, hooks on saved tensors, gradcheck, anomaly mode), `func.py`,
+`utils/` (checkpointing, data loaders), `nn/`, `optim/`, `randomness.py` and `serialization.py`. What PyTorch has and
+the reference lacks raises `errors.NotSupported`, or AttributeError for a whole name.
 """
 
 from __future__ import annotations
@@ -106,11 +106,12 @@ cuda = SimpleNamespace(
 
 globals().update(functions.table())
 
-from conformance.reference import nn, optim, randomness, serialization, testing  # noqa: E402
+from conformance.reference import func, nn, optim, randomness, serialization, testing  # noqa: E402
 from conformance.reference import randomness as random  # noqa: E402
 
 for _module in (randomness, nn.functional, serialization):
     globals().update({name: getattr(_module, name) for name in _module.TORCH_NAMES})
+vmap = func.vmap
 
 
 def set_warn_always(b: Any) -> None:
@@ -145,6 +146,7 @@ __all__ = [
     "float16",
     "float32",
     "float64",
+    "func",
     "get_default_device",
     "get_default_dtype",
     "half",

@@ -25,7 +25,7 @@ import numpy as np
 
 from conformance.reference import devices, dtypes
 from conformance.reference.modes import state
-from conformance.reference.storages import Geometry, Storage
+from conformance.reference.storages import Geometry, Storage, contiguous_stride
 
 if TYPE_CHECKING:
     from conformance.reference.graph import Node
@@ -311,5 +311,7 @@ def geometry_of(tensor: Tensor) -> Geometry:
     if tensor._geometry is not None:
         return tensor._geometry
     array = tensor._array
+    if not array.size:
+        return Geometry(array.shape, contiguous_stride(array.shape), 0)  # NumPy's strides are zero here
     itemsize = array.itemsize
     return Geometry(array.shape, tuple([step // itemsize for step in array.strides]), 0)
