@@ -26,6 +26,7 @@ TRANSFORMS: dict[str, Any] = {
 }
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch.jit, that torch imports for forward mode
 @pytest.mark.parametrize("name", TRANSFORMS)
 def test_transforms_agree_with_torch(name: str) -> None:
     """Values agree, nothing requires grad afterwards, and no .grad is touched."""

@@ -37,4 +37,4 @@ def _set_volatile(self: Tensor, value: bool) -> None:
     warnings.warn(REMOVED, UserWarning, stacklevel=2)
 
 
-Tensor.volatile = property(_get_volatile, _set_volatile)
+Tensor.volatile = property(_get_volatile, _set_volatile)  # type: ignore[attr-defined]
