@@ -40,6 +40,14 @@ KILLED_WHILE_WRITING = """
     from conformance.cli import main
     main(sys.argv[3:])
 """
+#: As ``sitecustomize``: the worker stands still before it has run a line of ours.
+STARTS_SLOWLY = f"""
+import pathlib, sys
+
+if "--multiprocessing-fork" in sys.orig_argv:
+    print({AT_THE_GATE!r}, file=sys.stderr, flush=True)
+    pathlib.Path("gate").read_bytes()
+"""
 EXPECTED = {
     "small/adds[times=3-tiny-cpu]": "pass",
     "small/adds[times=5-tiny-cpu]": "pass",
@@ -74,14 +82,14 @@ def test_a_run_killed_while_writing_is_completed_by_resume(workshop: Workshop, a
 
 
 @contextmanager
-def standing_still(workshop: Workshop) -> Iterator[subprocess.Popen[str]]:
+def standing_still(workshop: Workshop, **environment: str) -> Iterator[subprocess.Popen[str]]:
     """A run whose worker stands inside the case of ``small/waits``; everything it started is gone in the end."""
     workshop.spec("pass", "waits", "fail")
     gate = workshop.folder / "gate"
     os.mkfifo(gate)
     process = subprocess.Popen(
         [sys.executable, "-m", "conformance", *workshop.run_arguments()], cwd=workshop.folder,
-        env=workshop.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
+        env=workshop.environment(**environment), stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
         start_new_session=True,
     )  # fmt: skip
     try:
@@ -138,23 +146,13 @@ def test_ctrl_c_ends_a_run_with_130_and_a_file_to_resume(workshop: Workshop) -> 
 
 def test_ctrl_c_before_the_worker_is_up_is_as_quiet(workshop: Workshop) -> None:
     """A worker that is still starting cannot ignore SIGINT by itself: it must not print a traceback either."""
-    workshop.spec("pass")
-    code = """
-        import os, signal, sys
-        from conformance.running import supervise
-        from conformance.cli import main
-
-        receive = supervise._receive
-
-        def interrupt(*arguments):
-            os.killpg(0, signal.SIGINT)
-            return receive(*arguments)
-
-        supervise._receive = interrupt
-        sys.exit(main(sys.argv[1:]))
-    """
-    found = workshop.python(code, *workshop.run_arguments(), start_new_session=True)
-    assert (found.returncode, found.stdout, found.stderr) == (130, "", "interrupted\n")
+    slow = workshop.folder / "slow"
+    slow.mkdir()
+    (slow / "sitecustomize.py").write_text(STARTS_SLOWLY, encoding="utf-8")
+    with standing_still(workshop, PYTHONPATH=str(slow)) as process:
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate()
+    assert (process.returncode, out, err) == (130, "", "interrupted\n")
     assert not workshop.results.exists()
 
 
