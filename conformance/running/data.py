@@ -71,8 +71,39 @@ def round_to(values: Array, dtype: str) -> Datum:
 
 def draw(form: str, shape: Any, options: Mapping[str, Any], key: str) -> Array:
     """Random data of ``shape``, seeded by ``key`` alone: the same on every machine and for every implementation."""
-    size = (int(shape),) if np.ndim(shape) == 0 else tuple(int(side) for side in shape)
-    return _drawn(form, size, tuple((name, float(value)) for name, value in options.items()), key)
+    return _drawn(form, _size(shape), _bounds(options), key)
+
+
+def draw_rounded(
+    form: str, shape: Any, options: Mapping[str, Any], key: str, dtype: str | None, case_dtype: str
+) -> Datum:
+    """What :func:`draw` gives in ``dtype``, or in the one that a given without a dtype has; complex in both parts."""
+    return _drawn_rounded(form, _size(shape), _bounds(options), key, dtype, case_dtype)
+
+
+def _size(shape: Any) -> tuple[int, ...]:
+    return (int(shape),) if np.ndim(shape) == 0 else tuple(int(side) for side in shape)
+
+
+def _bounds(options: Mapping[str, Any]) -> tuple[tuple[str, float], ...]:
+    return tuple((name, float(value)) for name, value in options.items())
+
+
+@lru_cache(maxsize=1024)  # rows that differ in code have the same data
+def _drawn_rounded(
+    form: str,
+    size: tuple[int, ...],
+    options: tuple[tuple[str, float], ...],
+    key: str,
+    dtype: str | None,
+    case_dtype: str,
+) -> Datum:
+    values = _drawn(form, size, options, key)
+    if form == "normal" and (dtype or case_dtype).startswith("complex"):
+        values = values + 1j * _drawn(form, size, options, f"{key}:imaginary")
+    datum = round_to(values, dtype or default_dtype(form, values, case_dtype))
+    datum.stored.flags.writeable = False
+    return datum
 
 
 @lru_cache(maxsize=1024)  # a rule's cases on other devices and in other dtypes begin with the same draw

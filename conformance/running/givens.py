@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from conformance.running.data import Datum, default_dtype, draw, round_to
+from conformance.running.data import Datum, default_dtype, draw, draw_rounded, round_to
 from conformance.running.program import CompiledGiven
 from conformance.running.world import World, shown
 
@@ -57,9 +57,7 @@ def _datum(world: World, compiled: CompiledGiven, key: str, drawn: Any) -> Datum
     else:
         options = {name: option(world.oracle) for name, option in compiled.options.items()}
         shape = compiled.value(world.oracle) if compiled.value else ()
-        values = draw(given.form, shape, options, key)
-        if given.form == "normal" and str(dtype or world.dtype).startswith("complex"):
-            values = values + 1j * draw(given.form, shape, options, f"{key}:imaginary")
+        return draw_rounded(given.form, shape, options, key, None if dtype is None else str(dtype), world.dtype)
     return round_to(values, str(dtype or default_dtype(given.form, values, world.dtype)))
 
 
