@@ -30,7 +30,7 @@ PYTHON_MEMBERS = frozenset(
     """append extend insert pop popitem remove clear copy count index keys values items get update setdefault add
     discard union intersection difference issubset issuperset sort reverse startswith endswith split join strip
     lower upper replace real imag conjugate is_integer getvalue seek read
-    calls args objects kwargs track alive category message args name param""".split()
+    send calls args objects kwargs track alive category message name param""".split()
 )
 DUNDERS = frozenset({"__init__", "__call__", "__enter__", "__exit__", "__torch_function__", "__getitem__", "__len__"})
 UNDERSCORED = frozenset({"_version", "_base", "_is_view"})
