@@ -2,7 +2,8 @@
 
 `manual_seed(n)` and what follows it give the numbers that torch's CPU generator gives; how they are drawn is in
 `conformance.reference.forward.random_numbers`, and the generators are in `conformance.reference.generators`.
-Openly lacking: poisson and other distributions that no function below names.
+What is sampled from tensors of parameters has a gradient of zero toward them.
+Openly lacking: binomial.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from conformance.reference import dtypes
-from conformance.reference.dispatch import Operation, write
+from conformance.reference.dispatch import Operation, declare, write
 from conformance.reference.dtypes import FLOATING
 from conformance.reference.forward import random_numbers as numbers
 from conformance.reference.generators import (
@@ -28,6 +29,7 @@ from conformance.reference.generators import (
     seed,
     set_rng_state,
 )
+from conformance.reference.modes import no_grad
 from conformance.reference.operations import creation
 from conformance.reference.tensors import Tensor, wrap
 
@@ -41,6 +43,7 @@ __all__ = [
     "manual_seed",
     "multinomial",
     "normal",
+    "poisson",
     "rand",
     "rand_like",
     "randint",
@@ -183,7 +186,31 @@ def _check_range(low: int, high: int) -> None:
 def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
     """A tensor like `input` of ones and zeros: `input` holds the probabilities, unless `p` is given for all."""
     made = wrap(np.empty(input._array.shape, input._array.dtype), input._device)
-    return bernoulli_(made, input if p is None else p, generator=generator)
+    return _sampled(input, bernoulli_(made, input if p is None else p, generator=generator))
+
+
+_sample = declare(
+    "sample",
+    lambda first, second, values: values,
+    {"first": lambda grad: grad * 0, "second": lambda grad: grad * 0},
+    ("first", "second"),
+)
+
+
+def _sampled(first: Any, values: Tensor, second: Any = None) -> Tensor:
+    """Numbers drawn by parameters, with a history of which no gradient comes but zero."""
+    sampled: Tensor = _sample(first, second, values._array)
+    return sampled
+
+
+def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
+    """A Poisson number for each rate, in the rates' type."""
+    _require_floating(input, "poisson_cpu")
+    if (input._array < 0).any():
+        raise RuntimeError("invalid Poisson rate, expected rate to be non-negative")
+    drawn = numbers.poisson(engine_of(generator, input._device), input._array)
+    values = _in_single_first(drawn, input._array.dtype).astype(input._array.dtype).reshape(input._array.shape)
+    return _sampled(input, wrap(values, input._device))
 
 
 def multinomial(
@@ -299,8 +326,10 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, **options: Any) ->
         shapes = [each._array.shape for each in (mean, std) if isinstance(each, Tensor)]
         like = mean if isinstance(mean, Tensor) else std
         drawn = randn(np.broadcast_shapes(*shapes), **_like(like, options))
-    result: Tensor = drawn * std + mean
-    return result
+    with no_grad():
+        values: Tensor = drawn * std + mean
+    first, second = (each if isinstance(each, Tensor) else None for each in (mean, std))
+    return values if first is None and second is None else _sampled(first, values, second)
 
 
 METHODS: dict[str, Callable[..., Any]] = {

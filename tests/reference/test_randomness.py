@@ -36,6 +36,7 @@ DRAWS = [
     "t.rand_like(t.ones(2, n, dtype=d))",
     "t.randn_like(t.ones(2, n, dtype=d))",
     "t.normal(t.arange(n).to(d), t.ones(n, dtype=d) * 2)",
+    "t.poisson(t.rand(n, dtype=d) * 30)",
 ]
 
 OTHER_DRAWS = [
@@ -155,6 +156,8 @@ def test_an_accelerator_has_a_stream_of_its_own() -> None:
         "t.ones(3, requires_grad=True).uniform_()",
         "t.ones(3).exponential_(-1)",
         "t.ones(3).geometric_(2)",
+        "t.poisson(t.tensor([-1.0]))",
+        "t.poisson(t.tensor([1]))",
     ],
 )
 def test_wrong_use_is_refused_with_the_same_class_of_error(source: str) -> None:
@@ -175,3 +178,15 @@ def test_a_fill_is_recorded_and_lets_no_gradient_through() -> None:
     y.sum().backward()
     assert y.grad_fn is not None
     assert x.grad.tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "source", ["t.bernoulli(p)", "t.poisson(p)", "t.normal(p, 1.0)", "t.normal(0.0, p)", "t.normal(p, p)"]
+)
+def test_sampling_is_recorded_and_lets_no_gradient_through(source: str) -> None:
+    """What is drawn by parameters that require grad requires grad; the parameters get zeros."""
+    p = reference.full((3,), 0.5, requires_grad=True)
+    y = eval(source, {"t": reference, "p": p})
+    assert y.requires_grad
+    y.sum().backward()
+    assert p.grad.tolist() == [0, 0, 0]

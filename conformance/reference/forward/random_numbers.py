@@ -29,6 +29,7 @@ __all__ = [
     "log_normal",
     "normal",
     "permutation",
+    "poisson",
     "unbounded_integers",
     "uniform",
 ]
@@ -293,3 +294,37 @@ def geometric(engine: MersenneTwister, count: int, probability: float) -> Array:
 def cauchy(engine: MersenneTwister, count: int, median: float, sigma: float) -> Array:
     """Cauchy numbers, as float64."""
     return _fused(_each(math.tan, math.pi * (_unit(engine, count, np.float64) - 0.5)), np.float64(sigma), median)
+
+
+def poisson(engine: MersenneTwister, rates: Array) -> Array:
+    """A Poisson number for each rate, as float64; how many draws one takes depends on what they are."""
+    return np.array([_poisson(engine, rate) for rate in rates.ravel().tolist()], np.float64)
+
+
+def _poisson(engine: MersenneTwister, rate: float) -> int:
+    """Hoermann's transformed rejection (PTRS) for rates from 10 upward, products of uniform numbers below."""
+
+    def draw() -> float:
+        return float(_unit(engine, 1, np.float64)[0])
+
+    if rate < 10:
+        count, product, limit = 0, 1.0 if rate == 0 else draw(), math.exp(-rate)
+        while rate and product > limit:
+            count += 1
+            product *= draw()
+        return count
+    root = math.sqrt(rate)
+    b = 0.931 + 2.53 * root
+    a = -0.059 + 0.02483 * b
+    scale, accept_at_once = 1.1239 + 1.1328 / (b - 3.4), 0.9277 - 3.6224 / (b - 2)
+    while True:
+        u, v = draw() - 0.5, draw()
+        distance = 0.5 - abs(u)
+        count = math.floor((2 * a / distance + b) * u + rate + 0.43)
+        if distance >= 0.07 and v <= accept_at_once:
+            return count
+        if count < 0 or (distance < 0.013 and v > distance):
+            continue
+        hat = math.log(v) + math.log(scale) - math.log(a / (distance * distance) + b)
+        if hat <= -rate + count * math.log(rate) - math.lgamma(count + 1):
+            return count
