@@ -90,7 +90,7 @@ def _observe_fact(world: World, aspect: str, value: Any) -> Any:
         return implementation.dtype_name(value) if aspect == "dtype" else implementation.fact(value, aspect)
     found = getattr(value, aspect, None)
     if aspect == "shape" and found is not None:
-        return tuple(found)
+        return tuple(found) if isinstance(found, (tuple, list)) else found
     if aspect == "strides" and isinstance(value, np.ndarray):
         return tuple(stride // value.itemsize for stride in value.strides)
     return str(found).rpartition(".")[2] if aspect == "dtype" and found is not None else found
@@ -124,11 +124,13 @@ def _length(world: World, check: CompiledCheck, value: Any) -> Mismatch | None:
 
 def _keys(world: World, check: CompiledCheck, value: Any) -> Mismatch | None:
     wanted = list(check.operand) if isinstance(check.operand, tuple) else list(check.operand(world.oracle))
-    pairs = value if hasattr(value, "keys") else _elements(value)
-    if pairs is None or not all(isinstance(pair, (str, tuple)) and pair for pair in pairs):
+    if hasattr(value, "keys"):
+        found = list(value.keys())
+    elif isinstance(value, (list, tuple)) and all(isinstance(pair, (str, tuple)) and pair for pair in value):
+        found = [pair if isinstance(pair, str) else pair[0] for pair in value]
+    else:
         return Mismatch("identity", str(wanted), describe(world, value))
-    found = list(value.keys()) if hasattr(value, "keys") else [pair[0] for pair in pairs]
-    return None if found == wanted else Mismatch("identity", str(wanted), str(found))
+    return None if found == wanted else Mismatch("identity", str(wanted), describe(world, found))
 
 
 def _data(world: World, check: CompiledCheck, value: Any) -> Mismatch | None:

@@ -7,6 +7,7 @@ changes it by more, the expectation is ill-conditioned and the tolerance widens 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ MOVES = 3
 WIDENING = 4.0
 _DRAWN = 100
 _SHOWN = 8
+_WALKED = 10_000  # no expectation is as long, and an iterator need not end
 _LONGEST = 400
 
 
@@ -164,8 +166,10 @@ def _part(how: Exactness, key: Any) -> Exactness:
 
 
 def listed(value: Any) -> Any:
-    """Iterators and views as lists; everything else as it is."""
-    if hasattr(value, "__next__") or type(value).__name__ in ("dict_values", "dict_keys", "dict_items", "odict_values"):
+    """Views as lists, and iterators as lists of what they begin with; everything else as it is."""
+    if hasattr(value, "__next__"):
+        return list(itertools.islice(value, _WALKED))
+    if type(value).__name__ in ("dict_values", "dict_keys", "dict_items", "odict_values"):
         return list(value)
     return value
 
@@ -183,7 +187,7 @@ def _read(world: World, value: Any) -> Snapshot | None:
         return Snapshot(np.asarray(value), (), "int")
     if isinstance(value, (float, complex)):
         return Snapshot(np.asarray(value), (), world.dtype)
-    if isinstance(value, (np.ndarray, np.generic)):
+    if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "biufc":
         return Snapshot(np.asarray(value), value.shape, str(value.dtype))
     return None
 

@@ -65,6 +65,12 @@ def test_what_is_absent_never_meets_raises(tmp_path: Path) -> None:
     holds(tmp_path, define + "with raises(NotImplementedError):\n    absent()", "x: x")
 
 
+def test_a_missing_kernel_never_meets_raises(tmp_path: Path) -> None:
+    """To torch a kernel that it has not is a RuntimeError; the rule's error is another one."""
+    missing = "def f():\n    raise RuntimeError(\"'sum_cpu' not implemented for 'Half'\")\n"
+    assert run(tmp_path, missing + "with raises(RuntimeError):\n    f()", "x: x").status == "unsupported"
+
+
 def test_running_out_of_stack_is_a_crash(tmp_path: Path) -> None:
     """RecursionError is a RuntimeError too, and no behaviour that a rule describes."""
     endless = "def f():\n    return f()\nwith raises(RuntimeError):\n    f()"

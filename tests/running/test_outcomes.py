@@ -1,0 +1,540 @@
+"""From a case to its outcome: every status, what is left behind, and implementations that misbehave in every way."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from conformance.errors import SpecErrors
+from conformance.implementations.contract import Implementation
+from conformance.rules.model import Rule
+from conformance.running.cases import Case, expand
+from conformance.running.execute import Runner
+from conformance.running.outcome import BAD, STATUSES, Finding, Outcome
+
+torch = pytest.importorskip("torch")
+from tests.rules.marked import loaded, rule  # noqa: E402 - imports torch
+from tests.running.trials import TORCH, Plain, fake, finding, run, run_all  # noqa: E402
+
+
+def test_a_pass_counts_its_checks(tmp_path: Path) -> None:
+    """Every check of every observation, and both of each error."""
+    outcome = run(tmp_path, "y = w * 2", "y: {values: 2 * w, is_leaf: false}\nx: x")
+    assert (outcome.status, outcome.checks, outcome.findings, outcome.level) == ("pass", 3, (), None)
+    assert outcome.seconds > 0
+
+
+def test_an_error_in_when_is_a_finding_at_its_line(tmp_path: Path) -> None:
+    """The statement that raised is named, observations are not made, and nothing is an 'error'."""
+    found = finding(run(tmp_path, "y = 1\nfor _ in range(2):\n    x.backward()\nz = 2", "z: 2"))
+    assert (found.kind, found.line, found.observation) == ("unexpected error", 13, "x.backward()")
+    assert found.observed.startswith("RuntimeError: element 0 of tensors does not require grad")
+
+
+def test_an_error_inside_a_function_is_at_the_innermost_line(tmp_path: Path) -> None:
+    """Where code of the rule calls code of the rule, the line that raised counts."""
+    found = finding(run(tmp_path, "def f():\n    x.backward()\n\nf()", "x: x"))
+    assert (found.line, found.observation) == (12, "x.backward()")
+
+
+def test_an_error_in_code_of_a_parameter_is_where_the_parameter_stands(tmp_path: Path) -> None:
+    """Code of several lines put in place keeps to the line of its name."""
+    more = "with:\n  op:\n    a: |\n      (x\n       .backward())\n"
+    (outcome,) = run_all(tmp_path, rule(when="y = 1\ny = op", more=more)).values()
+    found = finding(outcome)
+    assert (found.line, found.observation) == (17, "y = op")
+
+
+def test_an_error_of_an_observation_is_a_finding_of_its_own(tmp_path: Path) -> None:
+    """The others are still made."""
+    outcome = run(tmp_path, "y = x[0]", "y[3]: 1\nx: x\ny.item(): {data: 2}")
+    assert [(one.kind, one.observation) for one in outcome.findings] == [
+        ("unexpected error", "y[3]"),
+        ("values", "y.item()"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("when", "reason"),
+    [
+        ("y = torch.unheard(x)", None),
+        ("y = x.sinc()", "no Tensor.sinc"),
+        ("y = torch.sin(x)", "no torch.sin"),
+        ("y = torch.exp(x)", "not implemented: later"),
+    ],
+)
+def test_what_is_absent_is_unsupported(when: str, reason: str | None, tmp_path: Path) -> None:
+    """A name of the vocabulary that is missing, a tensor's missing member, and NotImplementedError."""
+
+    def exp(x: Any) -> Any:
+        raise NotImplementedError("later")
+
+    if reason is None:
+        with pytest.raises(SpecErrors):
+            run(tmp_path, when)
+        return
+    outcome = run(tmp_path, when, implementation=fake(exp=exp))
+    assert (outcome.status, outcome.reason) == ("unsupported", reason)
+
+
+def test_a_missing_member_of_something_else_is_a_failure(tmp_path: Path) -> None:
+    """Only tensors are asked for the members of tensors: None has no .add because something returned None."""
+    outcome = run(tmp_path, "y = torch.neg(x).add(1)", implementation=fake(neg=lambda x: None))
+    assert finding(outcome).observed.startswith("AttributeError: 'NoneType' object has no attribute 'add'")
+
+
+def test_a_missing_dtype_is_unsupported(tmp_path: Path) -> None:
+    """Which dtypes there are is asked of the implementation."""
+    namespace = fake()
+    zeros = namespace.torch.zeros
+    namespace.torch.zeros = lambda *shape, dtype, device: _refuse() if "bfloat" in dtype else zeros(*shape, dtype=dtype)
+    outcomes = run_all(tmp_path, rule(then="x: x", more="with: {dtype: [float32, bfloat16]}\n"), namespace)
+    assert {label: one.status for label, one in outcomes.items()} == {"float32": "pass", "bfloat16": "unsupported"}
+    assert outcomes["bfloat16"].reason == "dtype bfloat16 on cpu"
+
+
+def _refuse() -> Any:
+    raise TypeError("no such dtype")
+
+
+def test_a_missing_capability_is_unsupported(tmp_path: Path) -> None:
+    """What an implementation openly lacks is not tried."""
+    lacking = fake()
+    lacking.lacks = lambda device: {"values": "nothing to read"}  # type: ignore[method-assign]
+    outcome = run(tmp_path, then="x: x", more="needs: [values]\n", implementation=lacking)
+    assert (outcome.status, outcome.reason) == ("unsupported", "capability 'values': nothing to read")
+
+
+def test_no_other_device_is_unsupported(tmp_path: Path) -> None:
+    """A rule about two devices has one case where there is one device, and says why it did not run."""
+    outcome = run(tmp_path, "y = x.to(other)", "y: x", "with: {other: devices}\n", implementation=fake())
+    assert (outcome.status, outcome.reason) == ("unsupported", "there is no other device")
+
+
+def test_what_failed_before_something_was_absent_stays_failed(tmp_path: Path) -> None:
+    """A wrong value is not excused by a function that is missing later."""
+    then = "y: x\nz: {shares_memory_with: x}"
+    outcome = run(tmp_path, "y = torch.neg(x)\nz = y", then, implementation=fake(neg=lambda x: Plain(x.numpy() * 3)))
+    assert [one.kind for one in outcome.findings] == ["values"]
+    outcome = run(tmp_path, "y = x\nz = y", then, implementation=fake())
+    assert (outcome.status, outcome.reason) == ("unsupported", "no Tensor.untyped_storage")
+
+
+@pytest.mark.parametrize(
+    ("then", "more", "reason"),
+    [
+        ("y: np.reshape(x, (7,))", "", "the rule is wrong: 'np.reshape(x, (7,))' cannot be computed: ValueError"),
+        ("y: {values: x, scale: 'x[9]'}", "", "the rule is wrong: 'x[9]' cannot be computed: IndexError"),
+        ("y: {holds: 'it[9] > 1'}", "", "the rule is wrong: 'it[9] > 1' cannot be computed: IndexError"),
+        ("y: {values: x, if: '[][0]'}", "", "the rule is wrong: '[][0]' cannot be computed: IndexError"),
+        ("- if: n == 7\n  y: x", "with: {n: [1]}\n", "the rule is wrong: nothing of it was checked in this case"),
+        ("y: x", "expect: |\n  z = x[9]\n", "IndexError: index 9 is out of bounds"),
+    ],
+)
+def test_a_wrong_rule_is_an_error(then: str, more: str, reason: str, tmp_path: Path) -> None:
+    """The implementation is not blamed for an expectation that cannot be computed or is not there."""
+    outcome = run(tmp_path, "y = x", then, more)
+    assert outcome.status == "error"
+    assert outcome.reason.startswith(reason)
+
+
+def test_a_name_used_before_it_is_made_is_the_rule_s_error(tmp_path: Path) -> None:
+    """What the loader cannot see, that a name has no value yet, is no failure of the implementation."""
+    outcome = run(tmp_path, "y = z\nz = 1", "x: x")
+    assert (outcome.status, outcome.reason) == ("error", "the rule is wrong: NameError: name 'z' is not defined")
+
+
+def test_data_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
+    """An adapter that cannot make a tensor has broken; there was nothing to behave wrongly yet."""
+    broken = fake()
+    broken.tensor = _refuse  # type: ignore[method-assign, assignment]
+    outcome = run(tmp_path, then="x: x", implementation=broken)
+    assert outcome.status == "error"
+    assert outcome.reason.startswith("TypeError: ")
+
+
+def test_a_broken_adapter_is_an_error(tmp_path: Path) -> None:
+    """What raises inside the harness's own code is an error, with the place."""
+
+    class Broken(Implementation):
+        def synchronize(self, device: str) -> None:
+            raise OSError("device lost")
+
+    outcome = run(tmp_path, then="x: x", implementation=Broken(fake().torch, "broken"))
+    assert outcome.status == "error"
+    assert outcome.reason.startswith("OSError: device lost (test_outcomes.py:")
+
+
+@pytest.mark.parametrize("method", ["state", "reset", "before_case", "after_case"])
+def test_adapters_may_break_around_a_case(method: str, tmp_path: Path) -> None:
+    """Looking at and putting back global state is part of the case; its failure is an error and no crash."""
+    adapter = fake()
+    adapter.torch.is_grad_enabled = lambda: next(modes)
+    modes = iter([True, False, False, False])
+    runner = Runner(adapter)
+    setattr(adapter, method, _refuse)
+    (case,) = expand([loaded(tmp_path, rule(then="x: x"))], adapter, "cpu")
+    outcome = runner.run(case)
+    assert outcome.status == "error"
+    assert outcome.reason.startswith("around the case: TypeError: no such dtype")
+
+
+def test_a_fatal_error_is_a_crash(tmp_path: Path) -> None:
+    """Where the adapter says that nothing later can be trusted, the outcome says so too."""
+
+    class Fatal(Implementation):
+        def fatal(self, error: BaseException) -> bool:
+            return "device-side" in str(error)
+
+    def neg(x: Any) -> Any:
+        raise RuntimeError("device-side assert")
+
+    namespace = fake(neg=neg).torch
+    for when in ("y = torch.neg(x)", "with raises(RuntimeError):\n    torch.neg(x)"):
+        outcome = run(tmp_path, when, implementation=Fatal(namespace, "fatal"))
+        assert (outcome.status, outcome.reason) == ("crash", "RuntimeError: device-side assert")
+
+
+# -- what a case leaves behind ----------------------------------------------------------------------------------
+
+LEFT = {
+    "grad mode": "torch.set_grad_enabled(False)",
+    "default dtype": "torch.set_default_dtype(torch.float64)",
+    "anomaly mode": "torch.autograd.set_detect_anomaly(True)",
+    "deterministic algorithms": "torch.use_deterministic_algorithms(True)",
+}
+
+
+@pytest.mark.parametrize("name", LEFT)
+def test_state_left_behind_is_named_and_put_back(name: str, tmp_path: Path) -> None:
+    """The case's own outcome names it; the next case starts from a clean state."""
+    runner = Runner(TORCH)
+    (dirty,) = expand([loaded(tmp_path, rule(when=LEFT[name]))], TORCH, "cpu")
+    (clean,) = expand([loaded(tmp_path, rule())], TORCH, "cpu")
+    assert runner.run(dirty).left_behind == (name,)
+    assert runner.run(clean).left_behind == ()
+    assert torch.is_grad_enabled()
+    assert torch.get_default_dtype() is torch.float32
+
+
+def test_state_is_put_back_after_a_failure_too(tmp_path: Path) -> None:
+    """An error in the middle leaves the mode that was set before it, and that is found."""
+    outcome = run(tmp_path, "torch.set_grad_enabled(False)\nx.backward()")
+    assert (outcome.status, outcome.left_behind) == ("fail", ("grad mode",))
+    assert torch.is_grad_enabled()
+
+
+def test_the_default_dtype_of_a_case_is_no_rest_of_it(tmp_path: Path) -> None:
+    """The harness sets it for the case and takes it back without a word."""
+    outcomes = run_all(
+        tmp_path, rule(when="y = torch.ones(1)", then="y: {dtype: dtype}", more="with: {dtype: floating}\n")
+    )
+    assert {one.status for one in outcomes.values()} == {"pass"}
+    assert {one.left_behind for one in outcomes.values()} == {()}
+    assert torch.get_default_dtype() is torch.float32
+
+
+def test_parameters_are_the_case_s_own(tmp_path: Path) -> None:
+    """Statements that change a list of `with:` change it for no other case, and not for the expectation."""
+    text = rule(
+        when="n.append(3)\ny = len(n)", then="y: 3\nx: {values: x, if: len(n) == 2}", more="with: {n: [[1, 2]]}\n"
+    )
+    runner = Runner(TORCH)
+    (case,) = expand([loaded(tmp_path, text)], TORCH, "cpu")
+    assert [(runner.run(case).status, runner.run(case).checks) for _ in range(2)] == [("pass", 2)] * 2
+
+
+def test_givens_are_the_case_s_own(tmp_path: Path) -> None:
+    """An adapter that keeps the harness's array corrupts its own case, and no later one."""
+    aliasing = fake()
+    aliasing.tensor = lambda array, dtype, device, requires_grad=False: Plain(array)  # type: ignore[method-assign]
+    aliasing.torch.neg_ = lambda x: np.negative(x.numpy(), out=x.numpy()) is None
+    aliasing.torch.sgn = aliasing.torch.neg_
+    (case,) = expand([loaded(tmp_path, rule(when="torch.sgn(x)", then="x: -x"))], aliasing, "cpu")
+    runner = Runner(aliasing)
+    assert [runner.run(case).status for _ in range(3)] == ["pass"] * 3
+
+
+def test_a_case_is_repeatable(tmp_path: Path) -> None:
+    """Random numbers follow from the rule, not from what ran before."""
+    rule_ = loaded(tmp_path, rule(when="m = nn.Linear(3, 1)\ny = m.weight.sum().item()", then="y: unspecified"))
+    runner = Runner(TORCH)
+    (case,) = expand([rule_], TORCH, "cpu")
+    reasons = set()
+    for _ in range(3):
+        reasons.add(runner.run(case).reason)
+        torch.rand(5)
+    assert len(reasons) == 1
+
+
+def test_observing_prints_no_warnings(tmp_path: Path) -> None:
+    """Warnings of statements and of looking are nobody's business unless the rule says so."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        outcome = run(tmp_path, "nn.Softmax()(x)\ny = (w * 2).sum()", "y.grad: none\nx: x")
+    assert outcome.status == "pass"
+    assert [str(one.message) for one in caught] == []
+
+
+# -- hostile implementations ------------------------------------------------------------------------------------
+
+
+def raising(error: BaseException) -> Callable[..., Any]:
+    def raise_it(*args: Any, **kwargs: Any) -> Any:
+        raise error
+
+    return raise_it
+
+
+class Loud(Plain):
+    """A tensor that raises wherever it can without being asked for its values."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no repr")
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError("no comparison")
+
+    __hash__ = Plain.__hash__
+
+    def __bool__(self) -> bool:
+        raise RuntimeError("no truth")
+
+    def __len__(self) -> int:
+        raise RuntimeError("no length")
+
+    def __iter__(self) -> Any:
+        raise RuntimeError("no elements")
+
+
+class NoShape(Plain):
+    @property
+    def shape(self) -> Any:
+        raise RuntimeError("no shape")
+
+
+class NoFlag(Plain):
+    @property
+    def requires_grad(self) -> Any:  # type: ignore[override]
+        raise RuntimeError("no flag")
+
+
+class NoValues(Plain):
+    def numpy(self) -> Any:
+        raise RuntimeError("no values")
+
+
+class EqualToAll(Plain):
+    """What ``==`` gives of this tensor is a tensor again, as torch's does."""
+
+    def __eq__(self, other: object) -> Any:
+        return Plain(np.ones(2, bool))
+
+    __hash__ = Plain.__hash__
+
+
+class HostileText(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+class Odd:
+    """An object of which nothing is as it should be."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(f"no {name}")
+
+    def __repr__(self) -> str:
+        return "odd \udcff\nand long " * 100
+
+
+def test_a_loud_tensor_passes_where_it_is_right(tmp_path: Path) -> None:
+    """Values and flags are read without comparing, printing or testing the tensor itself."""
+    then = (
+        "y: {values: x, requires_grad: false, dtype: float32, shape: [2], is: x, grad_fn: none}\nx: {unchanged: true}"
+    )
+    assert run(tmp_path, "y = x", then, implementation=fake(Loud)).findings == ()
+
+
+def test_a_loud_tensor_fails_where_it_is_wrong(tmp_path: Path) -> None:
+    """Its failures are found, with what can be said of them."""
+    then = "y: 2 * x\ny + 0: {length: 2}\n'[y]': {data: [1]}\n'{1: y}': {each: none}"
+    outcome = run(
+        tmp_path,
+        "y = x",
+        then.replace("y + 0", "y").replace("\ny: {length", "\n'(y)': {length"),
+        implementation=fake(Loud),
+    )
+    assert [one.kind for one in outcome.findings] == ["values", "unexpected error", "values", "values"]
+    assert outcome.findings[1].observed == "RuntimeError: no length"
+
+
+@pytest.mark.parametrize(
+    ("tensor", "right", "said"),
+    [
+        (NoShape, "{values: x}", "RuntimeError: no shape"),
+        (NoFlag, "{requires_grad: false}", "RuntimeError: no flag"),
+        (NoValues, "{values: x}", "RuntimeError: no values"),
+        (Loud, "{length: 2}", "RuntimeError: no length"),
+        (Loud, "{each: 1}", "RuntimeError: no elements"),
+    ],
+)
+def test_what_cannot_be_looked_at_is_a_finding(tensor: type[Any], right: str, said: str, tmp_path: Path) -> None:
+    """Code of the implementation that raises while it is observed fails that check and no other."""
+    outcome = run(tmp_path, "y = x", f"y: {right}\nw.is_leaf: true\nlen([1]): 2", implementation=fake(tensor))
+    assert [(one.kind, one.observed) for one in outcome.findings] == [("unexpected error", said), ("values", "1")]
+    assert outcome.checks == 3
+
+
+@pytest.mark.parametrize("right", ["{data: [1, 2]}", "{text: a}", "{version: 7}", "{type: Tensor}", "{keys: [a]}"])
+def test_a_tensor_for_an_equal_sign_convinces_nobody(right: str, tmp_path: Path) -> None:
+    """A tensor whose == is truthy or no bool at all is not plain data, text or a number."""
+    outcome = run(
+        tmp_path, "y = x.clone()", f"y: {right}", implementation=fake(type("T", (EqualToAll,), {"clone": lambda t: t}))
+    )
+    assert outcome.status == ("pass" if right == "{type: Tensor}" else "fail")
+
+
+@pytest.mark.parametrize(
+    "error", [SystemExit(3), GeneratorExit(), BaseException("base"), type("Own", (BaseException,), {})("own")]
+)
+def test_exceptions_of_every_kind_are_findings(error: BaseException, tmp_path: Path) -> None:
+    """An implementation that exits or raises past Exception fails its case, in statements and in observations."""
+    hostile = fake(neg=raising(error), is_grad_enabled=lambda: True)
+    found = finding(run(tmp_path, "y = torch.neg(x)", "x: x", implementation=hostile))
+    assert (found.kind, found.line) == ("unexpected error", 11)
+    found = finding(run(tmp_path, "with raises(RuntimeError):\n    torch.neg(x)", "x: x", implementation=hostile))
+    assert found.kind == "unexpected error"
+    looked_at = fake(type("T", (Plain,), {"grad": property(raising(error))}))
+    found = finding(run(tmp_path, "y = x", "y.grad: none", implementation=looked_at))
+    assert (found.kind, found.observation) == ("unexpected error", "y.grad")
+
+
+def test_ctrl_c_is_nobody_s_finding(tmp_path: Path) -> None:
+    """KeyboardInterrupt ends the run, wherever it comes."""
+    for when in ("y = torch.neg(x)", "with raises(RuntimeError):\n    torch.neg(x)"):
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path, when, implementation=fake(neg=raising(KeyboardInterrupt())))
+
+
+def test_texts_that_cannot_be_had_or_written(tmp_path: Path) -> None:
+    """An error without a text, a repr with lone surrogates: the finding holds what UTF-8 can."""
+    found = finding(run(tmp_path, "y = torch.neg(x)", implementation=fake(neg=raising(HostileText()))))
+    assert found.observed == "HostileText: (its text raises RuntimeError)"
+    found = finding(run(tmp_path, "y = torch.neg(x)", implementation=fake(neg=raising(ValueError("a\udcffb\nc")))))
+    assert found.observed == "ValueError: a\\udcffb"
+    found = finding(run(tmp_path, "y = torch.neg(x)", "y: x", implementation=fake(neg=lambda x: Odd())))
+    assert found.observed.encode()
+    assert len(found.observed) < 1000
+    assert found.kind in ("values", "unexpected error")
+
+
+VALUES: dict[str, Callable[[], Any]] = {
+    "nothing": lambda: None,
+    "a set of tensors": lambda: {Plain(np.ones(2))},
+    "a generator": lambda: (n for n in range(5)),
+    "a generator that raises": lambda: (1 / n for n in [0]),
+    "a list of itself": lambda: (lambda one: one.append(one) or one)([]),
+    "a huge list": lambda: list(range(10**5)),
+    "a huge text": lambda: "x" * 10**6,
+    "a class": lambda: Plain,
+    "an object": lambda: object(),
+    "an odd object": lambda: Odd(),
+    "a number": lambda: math.nan,
+    "bytes": lambda: b"\xff",
+    "an array of objects": lambda: np.array([object()]),
+    "an array of text": lambda: np.array(["a"]),
+}
+
+
+RIGHTS = """\
+x
+{dtype: float32}
+{shape: [2]}
+{is: x}
+{length: 2}
+{keys: [a]}
+{data: [1, 2, 3]}
+{same_as: x, values: x}
+{close_to: x, values: x}
+{each: x}
+{any_order: [1, x]}
+{filled: 3}
+{elements_from: [3]}
+{requires_grad: true}
+""".splitlines()
+
+
+@pytest.mark.parametrize("name", VALUES)
+@pytest.mark.parametrize("right", RIGHTS)
+def test_whatever_comes_back_is_a_failure_and_no_error(name: str, right: str, tmp_path: Path) -> None:
+    """A value of any kind where a tensor belongs fails its check; the harness says so and goes on."""
+    outcome = run(tmp_path, "y = torch.neg(x)", f"y: {right}", implementation=fake(neg=lambda x: VALUES[name]()))
+    assert outcome.status in ("fail", "crash"), outcome
+    assert outcome.status == "fail" or name == "a list of itself"
+    for found in outcome.findings:
+        assert len(found.observed) < 1000
+
+
+def test_infinite_iterators_end(tmp_path: Path) -> None:
+    """An iterator without end is cut off, and is no list of any expected length."""
+
+    def endless() -> Any:
+        while True:
+            yield 1
+
+    found = finding(run(tmp_path, "y = torch.neg(x)", "y: {length: 2}", implementation=fake(neg=lambda x: endless())))
+    assert found.kind == "shape"
+
+
+def test_meta_checks_what_can_be_known(tmp_path: Path) -> None:
+    """Where values cannot be read, shapes and flags are checked and values counted as unread."""
+    outcome = run(tmp_path, "y = w * 2", "y: {values: 3 * w, requires_grad: true}", device="meta")
+    assert (outcome.status, outcome.checks, outcome.unread) == ("pass", 2, 1)
+    found = finding(run(tmp_path, "y = w * 2", "y: [1]\ny.T: {requires_grad: true}", device="meta"))
+    assert found.kind == "shape"
+    outcome = run(tmp_path, "y = x.clone()", "y: {same_as: x, values: x, not: {shares_memory_with: x}}", device="meta")
+    assert (outcome.status, outcome.unread) == ("pass", 3)
+    assert run(tmp_path, "y = x.sum().item()", "y: 1", device="meta").status == "unsupported"
+
+
+def test_statuses_are_disjoint_and_known() -> None:
+    """Eight statuses, four of which say that something went wrong."""
+    assert len(set(STATUSES)) == len(STATUSES) == 8
+    assert set(STATUSES) >= BAD
+    assert "unsupported" not in BAD
+
+
+def test_the_level_of_an_outcome_is_its_strongest_finding() -> None:
+    """A must among shoulds makes the case a must."""
+
+    def found(level: Any) -> Finding:
+        return Finding("values", "y", "values", "1", "2", level, 3)
+
+    assert Outcome("fail", 2, (found("de-facto"), found("should"))).level == "should"
+    assert Outcome("fail", 2, (found("should"), found("must"))).level == "must"
+    assert str(found("must")) == "y: expected 1, observed 2 [values]"
+
+
+def test_cases_have_ids(tmp_path: Path) -> None:
+    """topic/slug, parameters, implementation and device."""
+    made: Rule = loaded(tmp_path, rule(more="with: {n: [1], m: [2]}\n"))
+    (case,) = expand([made], fake(), "cpu")
+    assert (case.id, case.parameters) == ("t/a[n=1-m=2-fake-cpu]", "n=1-m=2")
+    assert Case(made, (), "fake", "cpu:1").id == "t/a[fake-cpu:1]"
+
+
+def test_rules_of_another_release_have_no_cases(tmp_path: Path) -> None:
+    """The keys since and until are compared with the release that the implementation follows."""
+    old = fake()
+    old.torch.torch_release = "1.13"
+    assert list(expand([loaded(tmp_path, rule(more="since: '2.0'\n"))], old, "cpu")) == []
+    assert len(list(expand([loaded(tmp_path, rule(more="until: '2.0'\n"))], old, "cpu"))) == 1
