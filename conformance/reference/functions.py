@@ -80,11 +80,6 @@ def can_cast(from_: dtypes.dtype, to: dtypes.dtype) -> bool:
     return dtypes.can_cast(from_, to)
 
 
-def is_grad_of(tensor: Tensor) -> bool:
-    """Whether the tensor requires grad."""
-    return tensor.requires_grad
-
-
 def is_inference(tensor: Tensor) -> bool:
     """Whether the tensor was made in inference mode."""
     return tensor.is_inference()
@@ -110,10 +105,9 @@ _OTHER_NAMES = {
     "less_equal": "le",
     "not_equal": "ne",
     "fix": "trunc",
-    "special_expit": "sigmoid",
 }
 
-_HIDDEN = {"div_floor", "div_trunc"}
+_HIDDEN = {"div_floor", "div_trunc"}  # torch.div with a rounding mode
 
 
 def table() -> dict[str, Callable[..., Any]]:
@@ -123,27 +117,24 @@ def table() -> dict[str, Callable[..., Any]]:
         found[name] = with_out(each)
     for name, each in elementwise.BINARY.items():
         found[name] = with_out(strict(each))
-    found.update({name: each for name, each in elementwise.INPLACE.items() if hasattr_torch(name)})
+    # The in-place forms of functions of one tensor are functions too: torch.sin_ is, torch.add_ is not.
+    found.update({name: each for name, each in elementwise.INPLACE.items() if name[:-1] in elementwise.UNARY})
     for module in (creation, conversion, shaping, reductions, combining, indexing, linear_algebra, arithmetic):
         for name, each in vars(module).items():
             code = getattr(each, "__code__", None)
             if code and not name.startswith("_") and each.__module__ == module.__name__ and name not in _NOT_FUNCTIONS:
                 found[name] = with_out(each) if module in (reductions, arithmetic, linear_algebra, combining) else each
-    found.update(complex=combining.complex, round=with_out(arithmetic.round), slice_=None)
+    found.update(complex=combining.complex)
     for alias, name in _OTHER_NAMES.items():
         found[alias] = found[name]
     found.update(is_tensor=is_tensor, result_type=result_type, can_cast=can_cast, is_inference=is_inference)
     found.update(
         {name: lambda self, name=name: getattr(self, name)() for name in ("numel", "is_floating_point", "is_complex")}
     )
-    return {name: each for name, each in found.items() if each is not None and name not in _HIDDEN}
+    return {name: each for name, each in found.items() if name not in _HIDDEN}
 
 
-def hasattr_torch(name: str) -> bool:
-    """Whether an in-place form is also a function of the namespace, as torch.sin_ is and torch.add_ is not."""
-    return name[:-1] in elementwise.UNARY
-
-
+# Helpers of the operations' modules, and what PyTorch has as a method only.
 _NOT_FUNCTIONS = {
     "array_of",
     "finish",

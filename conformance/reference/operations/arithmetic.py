@@ -84,7 +84,7 @@ def _rounded(mode: str | None) -> str:
     return _ROUNDED[mode]
 
 
-subtract, subtract_, multiply, divide, true_divide = sub, sub_, None, div, div
+subtract, subtract_, divide, true_divide = sub, sub_, div, div
 
 
 def clamp(self: Tensor, min: Any = None, max: Any = None) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from conformance.reference import dtypes
-from conformance.reference.dispatch import by_dimension, common_device, declare, declare_variadic, ops
+from conformance.reference.dispatch import by_dimension, declare, declare_variadic, ops
 from conformance.reference.elementwise import as_type, raise_mismatch
 from conformance.reference.forward import combining as forward
 from conformance.reference.forward.shaping import wrap_dim
@@ -178,6 +178,3 @@ def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     """Each expanded to the common shape."""
     shape = np.broadcast_shapes(*[each._array.shape for each in tensors])
     return tuple(each.expand(shape) for each in tensors)
-
-
-__all__ = ["common_device"]

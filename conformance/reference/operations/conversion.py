@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 
 from conformance.reference import devices, dtypes
-from conformance.reference.dispatch import Operation, attach, check_writable, declare, ops, record, wants_grad, write
+from conformance.reference.dispatch import Operation, attach, declare, ops, record, wants_grad, write
 from conformance.reference.gradients.elementwise import zeros
 from conformance.reference.modes import state
 from conformance.reference.tensors import Tensor, alias, storage_of, wrap
-from conformance.reference.views import check_inplace
 
 IDENTITY = {"self": lambda grad: grad}
 
@@ -244,6 +243,3 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     if src._device is not self._device:
         src = move(src, self._device)
     return write(self, ops.copy.operation, (self, src), overlap=_same_window(self, src))
-
-
-__all__ = ["check_inplace", "check_writable"]

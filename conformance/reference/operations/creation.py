@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from conformance.reference import devices, dtypes
-from conformance.reference.errors import NotSupported
 from conformance.reference.tensors import Tensor, wrap
 
 DType = dtypes.dtype | None
@@ -344,6 +342,3 @@ def as_subclass(source: Tensor, cls: type[Tensor], requires_grad: bool = False) 
     made = alias(source, cls=cls)
     made._requires_grad = requires_grad
     return made
-
-
-__all__ = ["NotSupported", "Sequence"]

@@ -280,6 +280,3 @@ def take(self: Tensor, index: Tensor) -> Tensor:
     """The elements that `index` names in the flattened tensor."""
     flat = self.reshape(-1)
     return index_select(flat, 0, index.reshape(-1)).reshape(index._array.shape)  # type: ignore
-
-
-__all__ = ["check_writable"]
