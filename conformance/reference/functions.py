@@ -85,28 +85,6 @@ def is_inference(tensor: Tensor) -> bool:
     return tensor.is_inference()
 
 
-_OTHER_NAMES = {
-    "absolute": "abs",
-    "arccos": "acos",
-    "arcsin": "asin",
-    "arctan": "atan",
-    "arctan2": "atan2",
-    "arcsinh": "asinh",
-    "arccosh": "acosh",
-    "arctanh": "atanh",
-    "negative": "neg",
-    "multiply": "mul",
-    "divide": "div",
-    "true_divide": "div",
-    "subtract": "sub",
-    "greater": "gt",
-    "greater_equal": "ge",
-    "less": "lt",
-    "less_equal": "le",
-    "not_equal": "ne",
-    "fix": "trunc",
-}
-
 _HIDDEN = {"div_floor", "div_trunc"}  # torch.div with a rounding mode
 
 
@@ -125,11 +103,14 @@ def table() -> dict[str, Callable[..., Any]]:
             if code and not name.startswith("_") and each.__module__ == module.__name__ and name not in _NOT_FUNCTIONS:
                 found[name] = with_out(each) if module in (reductions, arithmetic, linear_algebra, combining) else each
     found.update(complex=combining.complex)
-    for alias, name in _OTHER_NAMES.items():
+    for alias, name in elementwise.OTHER_NAMES.items():
         found[alias] = found[name]
     found.update(is_tensor=is_tensor, result_type=result_type, can_cast=can_cast, is_inference=is_inference)
     found.update(
-        {name: lambda self, name=name: getattr(self, name)() for name in ("numel", "is_floating_point", "is_complex")}
+        {
+            name: lambda self, name=name: getattr(self, name)()
+            for name in ("numel", "is_floating_point", "is_complex", "is_signed")
+        }
     )
     return {name: each for name, each in found.items() if name not in _HIDDEN}
 

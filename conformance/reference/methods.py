@@ -87,6 +87,16 @@ def is_floating_point(self: Tensor) -> bool:
     return self.dtype.is_floating_point
 
 
+def is_signed(self: Tensor) -> bool:
+    """Whether the type has negative numbers."""
+    return self.dtype.is_signed
+
+
+def get_device(self: Tensor) -> int:
+    """The index of the device; -1 for the processor."""
+    return -1 if self._device.index is None else self._device.index
+
+
 def is_complex(self: Tensor) -> bool:
     """Whether the type is complex."""
     return self.dtype.is_complex
@@ -215,6 +225,8 @@ def attach() -> None:
                 code = each.__code__
                 if code.co_argcount and code.co_varnames[0] == "self":
                     methods[name] = each
+    for alias, name in elementwise.OTHER_NAMES.items():
+        methods[alias], methods[f"{alias}_"] = methods[name], methods[f"{name}_"]
     methods["where"] = lambda self, condition, other: combining.where(condition, self, other)
     for special, name in _ARITHMETIC.items():
         methods[f"__{special}__"] = elementwise.BINARY[name]
@@ -247,6 +259,8 @@ def attach() -> None:
         untyped_storage,
         is_floating_point,
         is_complex,
+        is_signed,
+        get_device,
         cpu,
         cuda,
         share_memory_,

@@ -54,3 +54,26 @@ def inplace_of(name: str) -> Callable[..., Tensor]:
 
 
 INPLACE = {f"{name}_": inplace_of(name) for name in (*UNARY, *BINARY) if name not in ("isnan", "isinf", "isfinite")}
+
+# Second names, as functions, as methods and in place.
+OTHER_NAMES = {
+    "absolute": "abs",
+    "arccos": "acos",
+    "arcsin": "asin",
+    "arctan": "atan",
+    "arctan2": "atan2",
+    "arcsinh": "asinh",
+    "arccosh": "acosh",
+    "arctanh": "atanh",
+    "negative": "neg",
+    "multiply": "mul",
+    "divide": "div",
+    "true_divide": "div",
+    "subtract": "sub",
+    "greater": "gt",
+    "greater_equal": "ge",
+    "less": "lt",
+    "less_equal": "le",
+    "not_equal": "ne",
+    "fix": "trunc",
+}

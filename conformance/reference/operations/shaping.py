@@ -340,5 +340,11 @@ def is_contiguous(self: Tensor, memory_format: Any = None) -> bool:
     return storages.is_contiguous(geometry.size, geometry.stride)
 
 
+def split_with_sizes(self: Tensor, split_sizes: Any, dim: int = 0) -> tuple[Tensor, ...]:
+    """Views of consecutive parts of the given sizes."""
+    return _split(self, tuple(split_sizes), dim)  # type: ignore[no-any-return]
+
+
+moveaxis = movedim
 swapaxes = swapdims = transpose
 swapaxes_ = swapdims_ = transpose_
