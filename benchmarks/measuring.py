@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -84,6 +85,14 @@ def command(
     if done.returncode:
         raise RuntimeError(f"{' '.join(arguments)[:200]} exited with {done.returncode}:\n{done.stdout}\n{done.stderr}")
     return done
+
+
+def command_cpu_seconds(arguments: Sequence[str], folder: Path) -> float:
+    """Processor time, user's and system's, of a command: what other work on the machine does not stretch."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    command(arguments, folder)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
 
 def timed_pytest(arguments: Sequence[str], folder: Path, clock: Path) -> dict[str, float]:
