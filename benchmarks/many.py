@@ -45,10 +45,10 @@ def copy_rules(folder: Path, at_least: int) -> int:
         turn += 1
         for path in spec_files():
             text = path.read_text("utf-8")
-            topic = path.stem
+            topic = re.findall(r"(?m)^topic: (\S+)", text)[0]
             text = re.sub(rf"(?m)^topic: {topic}$", f"topic: {topic}-{turn}", text)
             text, count = re.subn(rf"(?m)^(  - id: {topic})/", rf"\g<1>-{turn}/", text)
-            (folder / f"{topic}-{turn}.conformance.yaml").write_text(text, "utf-8")
+            (folder / f"{path.stem}-{turn}.conformance.yaml").write_text(text, "utf-8")
             written += count
             if written >= at_least:
                 break
