@@ -34,8 +34,12 @@ returns is fitted to the operand it belongs to: broadcasting undone, the real pa
 Then what the nodes saved is freed, and the graph goes when nobody holds z.
 
 Around this lie `autograd/` (grad, custom Functions, hooks on saved tensors, gradcheck, anomaly mode), `func.py`,
-`utils/` (checkpointing, data loaders), `nn/`, `optim/`, `randomness.py` and `serialization.py`. What PyTorch has and
-the reference lacks raises `errors.NotSupported`, or AttributeError for a whole name.
+`utils/` (checkpointing, data loaders), `nn/`, `optim/`, `randomness.py` and `serialization.py`.
+
+**What is lacking** raises `errors.NotSupported`, or AttributeError for a whole name. The large gaps of the tensor half:
+forward-mode automatic differentiation, lazy conjugation (`conj()` copies), complex32 and the wider unsigned integers,
+sparse tensors, Fourier transforms, decompositions beyond Cholesky, subclass hooks (`__torch_function__`), and threads
+inside one backward.
 """
 
 from __future__ import annotations

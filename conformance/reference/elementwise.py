@@ -32,7 +32,8 @@ class _Silent(threading.local):
     """A way to call NumPy without its floating-point warnings that costs a tenth of numpy.errstate.
 
     Since NumPy 2 the error state belongs to the context (contextvars), so a context in which it is set is kept for
-    each thread and functions are run in it. Before that, errstate itself.
+    each thread and functions are run in it. Before that, errstate itself. A context cannot be entered twice, which a
+    finalizer might want in the middle of an operation: callers then fall back to the operation's own forward.
     """
 
     def __init__(self) -> None:
@@ -68,7 +69,10 @@ def declare_unary(
         array = self._array
         if to_float and array.dtype.kind in "iub":
             array = array.astype(dtypes.get_default_dtype().numpy)
-        array = silent.run(forward, array, *params)
+        try:
+            array = silent.run(forward, array, *params)
+        except RuntimeError:
+            array = operation.forward(array, *params)
         made: Tensor = _new(Tensor)
         made._array = array if array.__class__ is ndarray else np.asarray(array)
         made._storage = made._grad_fn = made._base = None
@@ -143,6 +147,8 @@ def declare_binary(
             array = silent.run(forward, a, b)
         except ValueError:
             raise_mismatch(a.shape, b.shape)
+        except RuntimeError:
+            array = operation.forward(a, b)
         made: Tensor = _new(Tensor)
         made._array = array if array.__class__ is ndarray else np.asarray(array)
         made._storage = made._grad_fn = made._base = None

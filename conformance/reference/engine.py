@@ -102,8 +102,7 @@ class Run:
         stack = [node for node, _ in roots]
         for node in stack:
             dependencies[node] = 0
-        seen = set(stack)
-        stack = list(seen)
+        stack = list(dependencies)
         while stack:
             node = stack.pop()
             order.append(node)
@@ -143,7 +142,7 @@ class Run:
                 buffers[node] = [None] * len(node.outputs)
                 if dependencies[node] == 0:
                     ready.append((-node.sequence_nr, id(node), node))
-            if grad is not None:
+            if grad is not None and grad._array.dtype is not node.outputs[number][1]:
                 grad = fit(grad, node, number, node)
             add_into(buffers[node], number, grad)
         heapq.heapify(ready)
