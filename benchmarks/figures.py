@@ -22,8 +22,8 @@ _PREAMBLE = """\
 
 Written by `nox -s bench`, with the figures as data in `reports/benchmarks.json`. Where two things are compared they
 alternate round by round in one run; a ratio is the median of the rounds' own ratios, and the spread is the middle half
-of the rounds. torch runs in one thread. The machine is a shared one, so absolute times are for orientation and ratios
-are what counts.
+of the rounds. torch runs in one thread. The machine is a shared one: what runs in one process is measured in processor
+time, commands by the clock unless a line says otherwise; absolute times are for orientation, ratios are what counts.
 """
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+Clock = Callable[[], float]
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -45,28 +46,32 @@ def side_by_side(
     *,
     rounds: int,
     prepare: Callable[[], object] = lambda: None,
+    clock: Clock = time.process_time,
 ) -> Rounds:
-    """Alternate ``baseline`` and ``subject``; ``prepare`` runs before the subject, outside its time."""
+    """Alternate ``baseline`` and ``subject``; ``prepare`` runs before the subject, outside its time.
+
+    ``clock`` is the processor time of this process unless the subject is a process of its own.
+    """
     mine: list[float] = []
     others: list[float] = []
 
     def before() -> None:
-        others.append(seconds(baseline))
+        others.append(seconds(baseline, clock))
         prepare()
 
     benchmark.pedantic(
-        lambda: mine.append(seconds(subject)), setup=before, rounds=rounds, iterations=1, warmup_rounds=1
+        lambda: mine.append(seconds(subject, clock)), setup=before, rounds=rounds, iterations=1, warmup_rounds=1
     )
     found = Rounds(tuple(mine[-rounds:]), tuple(others[-rounds:]))
     benchmark.extra_info["ratios"] = found.ratios
     return found
 
 
-def seconds(function: Callable[[], object]) -> float:
+def seconds(function: Callable[[], object], clock: Clock = time.perf_counter) -> float:
     """How long one call takes."""
-    started = time.perf_counter()
+    started = clock()
     function()
-    return time.perf_counter() - started
+    return clock() - started
 
 
 def command(
