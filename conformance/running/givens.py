@@ -40,11 +40,12 @@ def _datum(world: World, compiled: CompiledGiven, key: str, drawn: Any) -> Datum
     given = compiled.given
     dtype = compiled.dtype(world.oracle) if compiled.dtype else given.dtype
     if compiled.rounded is not None:
-        found = compiled.rounded.get(dtype or world.dtype)
+        wanted = str(dtype or world.dtype)
+        found = compiled.rounded.get(wanted)
         if found is None:
             values = np.asarray(compiled.value(world.oracle)) if compiled.value else np.empty(0)
             found = round_to(values, str(dtype or default_dtype("values", values, world.dtype)))
-            compiled.rounded[dtype or world.dtype] = found
+            compiled.rounded[wanted] = found
         return found
     if given.form == "any":
         values = drawn

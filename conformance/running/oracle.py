@@ -56,7 +56,8 @@ def reduced(values: Array, reduction: str) -> Array:
     """A loss's reduction: 'none', 'mean' or 'sum'."""
     if reduction == "none":
         return values
-    return np.asarray(values.mean() if reduction == "mean" else values.sum())
+    reductions: dict[str, Callable[[], Any]] = {"mean": values.mean, "sum": values.sum}
+    return np.asarray(reductions[reduction]())
 
 
 def conv(x: Array, weight: Array, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Array:
