@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def tensor_text(tensor: Tensor) -> str:
     """As in `tensor([1., 2.], requires_grad=True)`."""
     array = tensor._array
-    body = elements_text(array, indent=7) if array.size else "[" * max(array.ndim, 1) + "]" * max(array.ndim, 1)
+    body = elements_text(array, indent=7) if array.size else "[]"
     notes = []
     if tensor._device is not devices.cpu:
         notes.append(f"device='{tensor._device}'")
@@ -33,43 +33,43 @@ def tensor_text(tensor: Tensor) -> str:
     return f"tensor({', '.join([body, *notes])})"
 
 
+EDGE, LIMIT, LINE = 3, 1000, 80
+
+
 def elements_text(array: Any, indent: int) -> Any:
-    """The elements in brackets, one width for all."""
+    """The elements in brackets, one width for all; of more than a thousand only the corners."""
     write = _writer(array)
     if not array.ndim:
         return write(array[()])
+    shortened = array.size > LIMIT
     # nan, infinities and zeros have no say in the width.
-    counted = _shown(array)
+    counted = _corners(array) if shortened else array
     if array.dtype.kind in "fV":
         counted = counted[np.isfinite(counted.astype(np.float64)) & (counted != 0)]
     width = max([len(write(each)) for each in counted.flat], default=1)
 
     def rows(part: Any, depth: int) -> Any:
+        inner = write if part.ndim == 1 else lambda each: rows(each, depth + 1)
+        if shortened and len(part) > 2 * EDGE:
+            texts = [*map(inner, part[:EDGE]), " ...", *map(inner, part[-EDGE:])]
+        else:
+            texts = list(map(inner, part))
         if part.ndim == 1:
-            return "[" + ", ".join([each if each == " ..." else each.rjust(width) for each in _ends(part, write)]) + "]"
-        gap = "," + "\n" * (part.ndim - 1) + " " * (indent + depth + 1)
-        return "[" + gap.join(_ends(part, lambda each: rows(each, depth + 1))) + "]"
+            return _vector([each if each == " ..." else each.rjust(width) for each in texts], width, indent + depth)
+        return "[" + ("," + "\n" * (part.ndim - 1) + " " * (indent + depth + 1)).join(texts) + "]"
 
     return rows(array, 0)
 
 
-EDGE, LIMIT = 3, 1000
+def _vector(texts: list[str], width: int, indent: int) -> str:
+    """A row of elements, broken into lines of at most eighty characters."""
+    many = max((LINE - indent) // (width + 2), 1)
+    lines = [", ".join(texts[start : start + many]) for start in range(0, len(texts), many)]
+    return "[" + (",\n" + " " * (indent + 1)).join(lines) + "]"
 
 
-def _ends(part: Any, write: Any) -> list[str]:
-    if len(part) <= 2 * EDGE or _total[0] <= LIMIT:
-        return [write(each) for each in part]
-    return [*[write(each) for each in part[:EDGE]], " ...", *[write(each) for each in part[-EDGE:]]]
-
-
-_total = [0]
-
-
-def _shown(array: Any) -> Any:
-    """The elements that decide the width: all of a small tensor, the corners of a large one."""
-    _total[0] = array.size
-    if array.size <= LIMIT:
-        return array
+def _corners(array: Any) -> Any:
+    """The first and last few positions of each long dimension."""
     for dim, n in enumerate(array.shape):
         if n > 2 * EDGE:
             array = np.concatenate([np.take(array, range(EDGE), dim), np.take(array, range(n - EDGE, n), dim)], dim)
@@ -84,7 +84,7 @@ def _writer(array: Any) -> Any:
         return lambda each: str(int(each))
     if array.dtype.kind == "c":
         return lambda each: f"{each.real:.4f}{'+' if each.imag >= 0 else '-'}{abs(each.imag):.4f}j"
-    values = _shown(np.atleast_1d(array)).astype(np.float64)
+    values = np.atleast_1d(_corners(array) if array.size > LIMIT else array).astype(np.float64)
     finite = np.abs(values[np.isfinite(values) & (values != 0)])
     largest, smallest = (finite.max(), finite.min()) if finite.size else (0.0, 1.0)
     if all(float(each).is_integer() for each in finite):

@@ -16,7 +16,12 @@ PRINTED = [
     "lib.tensor([[1, 2], [30, 4]])", "lib.zeros(2, 3)", "lib.tensor([1e-6, 1.])", "lib.tensor([float('nan'), 1.])",
     "lib.tensor([1e9, 1.])", "lib.tensor([1., 2.], dtype=lib.float64)", "lib.tensor([1., 2.], requires_grad=True)",
     "lib.tensor([1., 2.], requires_grad=True) * 2", "lib.tensor([])", "lib.ones(2, 2, 2)", "lib.arange(2000)",
-    "lib.tensor([float('inf'), -1.5])", "lib.tensor([1, 2], dtype=lib.int32)",
+    "lib.tensor([float('inf'), -1.5])",
+    "lib.arange(2000.).view(2, 1000)",
+    "lib.zeros(2, 0)",
+    "lib.arange(60)",
+    "lib.arange(60.).view(2, 30) / 7",
+    "lib.ones(2, dtype=lib.bfloat16)", "lib.tensor([1, 2], dtype=lib.int32)",
 ]  # fmt: skip
 
 
