@@ -81,7 +81,8 @@ def _shortest(value: Any, dtype: str) -> float:
         short = float(f"{float(value):.{digits}g}")
         with np.errstate(over="ignore"):
             through = np.float32(short)
-        if all(round_to(np.asarray(one), dtype).stored == value for one in (short, through)):
+            same = all(round_to(np.asarray(one), dtype).stored == value for one in (short, through))
+        if same:
             return short
     return float(value)
 

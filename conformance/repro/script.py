@@ -31,10 +31,11 @@ from conformance.repro.subject import Subject, subject_of
 from conformance.rules import expectations as expect
 from conformance.rules.language import collect
 from conformance.rules.model import Code, DType, Given, Observation, Rule
-from conformance.rules.parameters import bindings_of
+from conformance.rules.parameters import DTYPES, bindings_of
 from conformance.rules.vocabulary import Vocabulary, load_vocabulary
 from conformance.running.cases import Case
 from conformance.running.execute import DEFAULT_DTYPES, SEED, Runner
+from conformance.running.outcome import RuleBroken
 from conformance.running.program import Program, code_in_place, resolve
 from conformance.running.world import World
 
@@ -65,7 +66,10 @@ def script(
     if lacking is not None:
         raise ConformanceError(f"{case.id} is unsupported: {lacking}", "there is nothing that a script could show")
     program, world = _prepared(case, runner, words, _drawn(case, runner, drawn))
-    return _Script(case, subject, words, program, world, _tensor_class(implementation)).text()
+    try:
+        return _Script(case, subject, words, program, world, _tensor_class(implementation)).text()
+    except RuleBroken as error:
+        raise ConformanceError(f"{case.rule.id} is wrong: {error}", "the rule has to be mended first") from error
 
 
 def _drawn(case: Case, runner: Runner | None, drawn: Mapping[str, Any] | None) -> Mapping[str, Any]:
@@ -88,7 +92,8 @@ def _prepared(
     """The case with its data made: on paper, unless a layer has to be asked for the shapes of its parameters."""
     layer = next((given.value for given in _all_givens(case.rule.givens) if given.form == "module"), None)
     if layer is None:
-        runner = Runner(_Paper(), vocabulary)
+        dtypes = DTYPES if runner is None else runner.implementation.dtypes(case.device)
+        runner = Runner(_Paper(dtypes), vocabulary)
     elif runner is None:
         raise ConformanceError(f"{case.rule.id} builds {layer} with torch, which is not installed")
     with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -96,7 +101,7 @@ def _prepared(
         try:
             return runner.prepare(case, drawn)
         except Exception as error:
-            raise ConformanceError(f"the data of {case.id} cannot be made: {type(error).__name__}: {error}") from error
+            raise ConformanceError(f"the data of {case.id} cannot be made: {error}") from error
         finally:
             runner.put_back(case)
 
@@ -104,8 +109,12 @@ def _prepared(
 class _Paper(Implementation):
     """Makes no tensors: what a script needs of the data is the arrays."""
 
-    def __init__(self) -> None:
+    def __init__(self, dtypes: frozenset[str]) -> None:
         super().__init__(SimpleNamespace(nn=SimpleNamespace(Parameter=lambda data, requires_grad: data)), "paper")
+        self._all = dtypes
+
+    def dtypes(self, device: str) -> frozenset[str]:
+        return self._all
 
     def dtype(self, name: str) -> Any:
         return name
@@ -182,7 +191,11 @@ class _Script:
     def _helpers(self, body: str) -> list[pieces.Piece]:
         lacking = sorted(self._missing_members())
         flavour = self.subject.helpers(
-            self.case.device, f"{body} {self.case.parameters}", nested=self.nested, missing_members=bool(lacking)
+            self.case.device,
+            f"{body} {self.case.parameters}",
+            nested=self.nested,
+            missing_members=bool(lacking),
+            has_float64="float64" in self.world.dtypes,
         )
         chosen = pieces.closure({name for name in self.used if pieces.is_helper(name, flavour)}, flavour)
         if lacking:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any, Literal
 
@@ -31,6 +31,7 @@ class Subject:
     name: str = "torch"
     version: str = ""
     flavour: Mapping[str, str] = field(default_factory=dict)
+    has_meta: bool = False
 
     @property
     def is_adapter(self) -> bool:
@@ -59,28 +60,32 @@ class Subject:
         """The dtype called ``name``, as source."""
         return f'implementation.dtype("{name}")' if self.is_adapter else f"torch.{name}"
 
-    def helpers(self, device: str, text: str, *, nested: bool, missing_members: bool) -> dict[str, str]:
+    def helpers(
+        self, device: str, text: str, *, nested: bool, missing_members: bool, has_float64: bool
+    ) -> dict[str, str]:
         """Which text stands for a helper, on this device and in a script whose own lines are ``text``."""
-        unreadable = device == "meta" or "meta" in text or self.is_adapter
+        unreadable = self.has_meta and (device == "meta" or "meta" in text)
         chosen = {name: f"{name}__{self.kind}" for name in _FLAVOURED} | dict(self.flavour)
-        if self.kind == "torch":
-            if device == "meta":
-                chosen["absent"] = "absent__meta"
-            elif device not in ("cpu", "mps"):
-                chosen["stops"] = "stops__cuda"
-            if unreadable:
-                chosen.update(reading_of="reading_of__meta", have_one_storage="have_one_storage__meta")
+        if self.kind == "torch" and device == "meta":
+            chosen["absent"] = "absent__meta"
+        elif self.kind == "torch" and device not in ("cpu", "mps"):
+            chosen["stops"] = "stops__cuda"
+        if unreadable:
+            reading = "reading_of__meta" if self.kind == "torch" else "reading_of__numpy_or_meta"
+            chosen.update(reading_of=reading, have_one_storage="have_one_storage__meta")
         if "numpy" in text or "np." in text:
             arrays = "have_one_storage__arrays" if self.is_adapter else "have_one_storage__numpy"
             chosen.update(have_one_storage=arrays, of_tensors=chosen["have_one_storage"])
-        if nested or unreadable:
+        if nested or unreadable or self.is_adapter:
             chosen["close"] = "close__nested"
+        if not has_float64 and not self.is_adapter:
+            chosen.update(absent="absent__without_float64", otherwise_absent=chosen["absent"])
         if missing_members:
             chosen.update(absent="absent__lacking", unsupported=chosen["absent"])
         return chosen
 
 
-_TORCH = Subject("torch", ("import torch",))
+_TORCH = Subject("torch", ("import torch",), has_meta=True)
 
 
 def subject_of(implementation: Implementation | None) -> Subject:
@@ -95,16 +100,14 @@ def subject_of(implementation: Implementation | None) -> Subject:
     name, version = implementation.name, implementation.version
     own = _BUILT_IN.get(type(implementation).__module__)
     if own == "torch":
-        return Subject("torch", _TORCH.imports, name, version)
+        return replace(_TORCH, name=name, version=version)
+    storage = {"have_one_storage": "have_one_storage__torch"}
     if own == "reference":
-        return _namespace("import conformance.reference as torch", name, version)
+        statement = "import conformance.reference as torch"
+        return Subject("namespace", (statement,), name, version, storage, has_meta=True)
     if type(implementation) is Implementation:
-        return _namespace(_import_of(implementation.torch, name), name, version)
+        return Subject("namespace", (_import_of(implementation.torch, name),), name, version, storage)
     return _adapter(implementation)
-
-
-def _namespace(statement: str, name: str, version: str) -> Subject:
-    return Subject("namespace", (statement,), name, version, {"have_one_storage": "have_one_storage__torch"})
 
 
 def _import_of(namespace: Any, name: str) -> str:

@@ -18,6 +18,7 @@ from conformance.repro.helpers.values import Reading, is_tensor
 
 if TYPE_CHECKING:
     from conformance.repro.helpers.flavours import absent__torch as absent
+    from conformance.repro.helpers.flavours import absent__torch as otherwise_absent
     from conformance.repro.helpers.flavours import absent__torch as unsupported
     from conformance.repro.helpers.flavours import have_one_storage__torch as of_tensors
 
@@ -28,9 +29,14 @@ def absent__lacking(error: BaseException) -> bool:
     return lacking or unsupported(error)
 
 
+def absent__without_float64(error: BaseException) -> bool:
+    """Whether an error says that something is not there, float64 or something else: that is no failure."""
+    return (isinstance(error, TypeError) and "float64" in str(error)) or otherwise_absent(error)
+
+
 def stops__cuda(error: BaseException) -> bool:
     """Whether an error says that something is absent or broken, so that it cannot be the verdict of a check."""
-    broken = "CUDA error" in str(error) or type(error).__name__ == "AcceleratorError"
+    broken = "CUDA error" in str(error) or type(error).__name__ in ("AcceleratorError", "OutOfMemoryError")
     return broken or isinstance(error, (MemoryError, RecursionError)) or absent(error)
 
 
@@ -70,9 +76,9 @@ def is_tensor__adapter(value: Any) -> bool:
 
 
 def reading_of__torch(tensor: Any) -> Reading:
-    """The values of a tensor; on meta there are none."""
-    plain = tensor.detach()
-    plain = plain if plain.layout is torch.strided else plain.to_dense()
+    """The values of a tensor, also of one that is sparse, or zero and stored nowhere."""
+    plain = tensor.detach().to_dense()
+    plain = plain.clone() if plain._is_zerotensor() else plain
     return Reading(plain.tolist(), tensor.shape, str(tensor.dtype).rpartition(".")[2])
 
 
@@ -87,6 +93,14 @@ def reading_of__namespace(tensor: Any) -> Reading:
     name = str(tensor.dtype).rpartition(".")[2]
     plain = tensor.detach().to(torch.float32) if name == "bfloat16" else tensor.detach()
     return Reading(plain.cpu().numpy().tolist(), tensor.shape, name)
+
+
+def reading_of__numpy_or_meta(tensor: Any) -> Reading:
+    """The values of a tensor, through NumPy, which has no bfloat16; on meta there are none."""
+    name = str(tensor.dtype).rpartition(".")[2]
+    plain = tensor.detach().to(torch.float32) if name == "bfloat16" else tensor.detach()
+    values = None if tensor.device.type == "meta" else plain.cpu().numpy().tolist()
+    return Reading(values, tensor.shape, name)
 
 
 def reading_of__adapter(tensor: Any) -> Reading:

@@ -34,7 +34,7 @@ def is_same(value: Any, other: Any) -> bool:
     other = listed(other)
     if value is other or not isinstance(other, (list, tuple)):
         return value is other
-    value = list(value)
+    value = [] if isinstance(value, Mapping) else list(value)
     return len(value) == len(other) and all(one is two for one, two in zip(value, other))
 
 
@@ -45,8 +45,8 @@ def share_memory(value: Any, *others: Any) -> bool | None:
 
 def fact(value: Any, name: str) -> Any:
     """What a value says of itself: None where it says nothing; a dtype or device by its name."""
-    if name == "strides" and is_tensor(value):
-        return tuple(value.stride())
+    if name == "strides":
+        return tuple(value.stride()) if is_tensor(value) else tuple(step // value.itemsize for step in value.strides)
     found = getattr(value, "_version" if name == "version" else name, None)
     if found is None or name not in ("dtype", "shape", "device"):
         return found
@@ -70,18 +70,23 @@ def made_by(value: Any, wanted: str | None) -> bool:
 
 def keys_of(value: Any) -> list[Any]:
     """The keys of a mapping, or the names of pairs."""
-    return list(value.keys()) if hasattr(value, "keys") else [pair[0] for pair in value]
+    return list(value.keys()) if hasattr(value, "keys") else [one if isinstance(one, str) else one[0] for one in value]
 
 
-def data_of(value: Any) -> Any:
-    """Sequences as lists and mappings as dicts; True and 1 are told apart by their class."""
-    if isinstance(value, Mapping):
-        return {key: data_of(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [data_of(item) for item in value]
+def same_data(value: Any, wanted: Any) -> bool:
+    """Whether plain data is equal; any sequence is a list, True is not 1, and a tensor is no data."""
     if isinstance(value, (set, frozenset)):
-        return sorted((data_of(item) for item in value), key=repr)
-    return (value, "bool") if isinstance(value, bool) else value
+        value = sorted(value, key=repr)
+    if isinstance(wanted, list):
+        both = isinstance(value, (list, tuple)) and len(value) == len(wanted)
+        return both and all(map(same_data, value, wanted))
+    if isinstance(wanted, dict):
+        both = isinstance(value, Mapping) and value.keys() == wanted.keys()
+        return both and all(same_data(value[key], wanted[key]) for key in wanted)
+    if isinstance(value, bool) or isinstance(wanted, bool) or wanted is None:
+        return value is wanted
+    plain = isinstance(value, (int, float, complex, str, bytes)) or type(value).__module__ == "numpy"
+    return plain and bool(value == wanted or (value != value and wanted != wanted))
 
 
 def each(value: Any, *tests: Callable[[Any], bool | None]) -> bool | None:
