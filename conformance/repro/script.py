@@ -29,9 +29,9 @@ from conformance.repro.givens import Givens
 from conformance.repro.literals import laid_out
 from conformance.repro.subject import Subject, subject_of
 from conformance.rules import expectations as expect
-from conformance.rules.language import collect
 from conformance.rules.model import Code, DType, Given, Observation, Rule
 from conformance.rules.parameters import DTYPES, bindings_of
+from conformance.rules.syntax import collect
 from conformance.rules.vocabulary import Vocabulary, load_vocabulary
 from conformance.running.cases import Case
 from conformance.running.execute import DEFAULT_DTYPES, SEED, Runner

@@ -132,3 +132,22 @@ def observed_of(check: Check) -> Iterator[Observed]:
         yield check.operand
     elif check.aspect in _LISTED and isinstance(check.operand, tuple):
         yield from check.operand
+
+
+def without_meaning(checks: tuple[Check, ...], path: YamlPath) -> Iterator[tuple[YamlPath, str, str]]:
+    """Place, message and hint of every part that holds of anything, or that 'not' cannot take, however nested."""
+    if not checks:
+        yield path, "nothing is checked here", "state 'values', a fact or a relation"
+    for check in checks:
+        if check.aspect in ("not", "each"):
+            yield from without_meaning(check.operand, check.path)
+        elif check.aspect in ("one_of", "any_order") and isinstance(check.operand, tuple):
+            for index, group in enumerate(check.operand):
+                yield from without_meaning(group, (*check.path, index))
+        template = check.operand.template if isinstance(check.operand, Oracle) else check.operand
+        if template in ((), []) and check.aspect in ("one_of", "holds", "shares_memory_with", "elements_from"):
+            yield check.path, f"'{check.aspect}' of nothing", "name at least one"
+        for nested in check.operand if check.aspect == "not" else ():
+            if nested.aspect not in FACTS | RELATIONS:
+                hint = "state the wrong value's right counterpart; 'not' takes relations and facts"
+                yield nested.path, f"'{nested.aspect}' inside 'not'", hint

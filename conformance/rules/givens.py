@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import keyword
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from conformance.errors import Problem
+from conformance.rules import expectations as expect
 from conformance.rules.documents import Document, YamlPath
 from conformance.rules.model import Code, Given
 from conformance.rules.parameters import DTYPES
@@ -89,3 +90,41 @@ def _nested(name: str, form: str, items: Any, path: YamlPath, document: Document
     made = {key: _parse(f"{name}.{key}", entry, (*path, key), document, problems) for key, entry in items}
     kept = {key: given for key, given in made.items() if given is not None}
     return Given(name, form, kept if form == "mapping" else tuple(kept.values()), path)
+
+
+def all_givens(givens: Iterable[Given]) -> Iterable[Given]:
+    """The givens and those nested in them."""
+    for given in givens:
+        yield given
+        if given.form in ("sequence", "mapping"):
+            yield from all_givens(given.value if given.form == "sequence" else given.value.values())
+
+
+def given_sources(given: Given) -> Iterable[tuple[str, YamlPath]]:
+    """The NumPy expressions in a given's data and options."""
+    for one in all_givens([given]):
+        if one.form in ("values", "normal", "uniform", "integers"):
+            yield from expect.oracle_sources(one.value, one.path)
+        for key in ("mean", "std", "low", "high"):
+            if key in one.options:
+                yield from expect.oracle_sources(one.options[key], (*one.path[:-1], key))
+        if one.form == "any" and "shape" in one.value:
+            yield from expect.oracle_sources(one.value["shape"], (*one.path, "shape"))
+        if isinstance(one.requires_grad, Code):
+            yield one.requires_grad.source, one.requires_grad.path
+
+
+def given_dtypes(given: Given) -> Iterable[tuple[str, YamlPath]]:
+    """The expressions that stand where dtypes belong."""
+    for one in all_givens([given]):
+        if isinstance(one.dtype, Code):
+            yield one.dtype.source, one.dtype.path
+
+
+def given_references(given: Given) -> Iterable[tuple[str, YamlPath]]:
+    """The names of other givens that a given takes its shape from."""
+    for one in all_givens([given]):
+        if one.form == "like":
+            yield one.value, one.path
+        elif one.form == "any" and "broadcasts_with" in one.value:
+            yield one.value["broadcasts_with"], (*one.path, "broadcasts_with")
