@@ -72,7 +72,7 @@ class Expectations:
         plain = self._plain(looked, compiled, check) if aspect in _PLAIN else None
         if plain is not None:
             asked, wanted = plain
-            what = f"{left}{asked.removeprefix(_operand(looked))}" if asked.startswith(_operand(looked)) else asked
+            what = f"{left}.{aspect}"
             return call(self.helper("check_fact"), [what, Source(f"lambda: {asked}"), wanted])
         test = Source(f"lambda {self.it}: {self.test(self.it, compiled, check)}")
         return call(self.helper("check_that"), [left, look, self.words(compiled, check), test])
