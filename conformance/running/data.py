@@ -52,6 +52,8 @@ class Datum:
 
 def round_to(values: Array, dtype: str) -> Datum:
     """``values`` in ``dtype``, ties to even; bfloat16 is kept in float32."""
+    if dtype == "uint8" and np.asarray(values).dtype.kind == "f":
+        values = np.asarray(values).astype(np.int64)  # C does not say what a negative float is as an unsigned number
     stored = np.asarray(values, dtype=_STORED.get(dtype))
     if dtype == "bfloat16":
         bits = np.ascontiguousarray(stored).view(np.uint32).astype(np.uint64)

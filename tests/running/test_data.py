@@ -84,6 +84,12 @@ def test_every_dtype_is_stored_as_torch_stores_it(dtype: str) -> None:
     assert str(datum.shown.dtype) in ("float64", "complex128", "int64", "bool")
 
 
+def test_negative_numbers_wrap_as_bytes() -> None:
+    """The same on every machine, also for numbers that were drawn as floats."""
+    assert round_to(np.array([-1.0, -2.75, 255.0]), "uint8").stored.tolist() == [255, 254, 255]
+    assert round_to(np.array([-1, 256]), "uint8").stored.tolist() == [255, 0]
+
+
 @pytest.mark.parametrize("shape", [(), (0,), (2, 0, 3)])
 def test_data_without_elements_and_0_d_data(shape: tuple[int, ...]) -> None:
     """Rounding keeps the shape."""
