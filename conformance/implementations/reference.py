@@ -24,7 +24,10 @@ class ReferenceImplementation(Implementation):
         return tuple(kind for kind in reference.devices.TYPES if kind != device)
 
     def lacks(self, device: str) -> Mapping[str, str]:
-        return {} if device == "cpu" else {"random_stream": "the documented seeds are those of the CPU generator"}
+        lacking = {"lazy_conjugation": "conj() copies"}
+        if device != "cpu":
+            lacking["random_stream"] = "the documented seeds are those of the CPU generator"
+        return lacking
 
     def array(self, tensor: Any) -> Array | None:
         return None if tensor.device.type == "meta" else super().array(tensor)
