@@ -1,0 +1,186 @@
+"""Faults of copies, moves to other devices, and seeds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from tests.mutants.mutant import MonkeyPatch, mutant
+from tests.mutants.originals import TensorBase
+
+# -- copies ------------------------------------------------------------------------------------------------------
+
+
+@mutant(
+    "to() always copies.",
+    catches=["device/to-device-same-as-cuda-on-gpu"],
+)
+def to_always_copies(torch_: MonkeyPatch) -> None:
+    right = TensorBase.to
+
+    def to(tensor: torch.Tensor, *args: Any, **options: Any) -> torch.Tensor:
+        made: torch.Tensor = right(tensor, *args, **options)
+        return made.clone() if made is tensor else made
+
+    torch_.setattr(torch.Tensor, "to", to)
+
+
+@mutant(
+    "to(copy=True) returns the tensor itself where nothing changes.",
+    catches=["device/to-copies-where-asked-or-needed"],
+    reaches=["leaf"],
+)
+def to_never_copies(torch_: MonkeyPatch) -> None:
+    right = TensorBase.to
+
+    def to(tensor: torch.Tensor, *args: Any, copy: bool = False, **options: Any) -> torch.Tensor:
+        made: torch.Tensor = right(tensor, *args, **options)
+        return made
+
+    torch_.setattr(torch.Tensor, "to", to)
+
+
+@mutant(
+    "cpu() always copies.",
+    catches=["device/to-device-same-as-cuda-on-gpu", "host/tensor-numpy-shares-memory"],
+)
+def cpu_copies(torch_: MonkeyPatch) -> None:
+    torch_.setattr(torch.Tensor, "cpu", lambda tensor: TensorBase.cpu(tensor).clone())
+
+
+@mutant(
+    "float() of a float32 tensor copies.",
+    catches=["host/from-numpy-shares-then-float-copies"],
+)
+def float_copies(torch_: MonkeyPatch) -> None:
+    torch_.setattr(torch.Tensor, "float", lambda tensor: TensorBase.float(tensor).clone())
+
+
+@mutant(
+    "A move to another device is not recorded.",
+    catches=["device/to-device-of-leaf-is-not-leaf"],
+    reaches=["detach"],
+)
+def moves_are_not_recorded(torch_: MonkeyPatch) -> None:
+    right = TensorBase.to
+
+    def to(tensor: torch.Tensor, *args: Any, **options: Any) -> torch.Tensor:
+        made: torch.Tensor = right(tensor, *args, **options)
+        return made if made.device == tensor.device else TensorBase.detach(made).requires_grad_(tensor.requires_grad)
+
+    torch_.setattr(torch.Tensor, "to", to)
+
+
+@mutant(
+    "clone() shares the memory of its source.",
+    catches=["host/tensor-numpy-shares-memory"],
+    reaches=["accumulation", "freezing", "gradcheck", "inference-mode", "inplace", "views"],
+)
+def clone_shares_memory(torch_: MonkeyPatch) -> None:
+    torch_.setattr(torch.Tensor, "clone", lambda tensor, **options: tensor.view_as(tensor))
+
+
+@mutant(
+    "clone() has no history.",
+    catches=["leaf/is-leaf-partitions-tensors"],
+    reaches=["inplace"],
+)
+def clone_detaches(torch_: MonkeyPatch) -> None:
+    torch_.setattr(
+        torch.Tensor, "clone", lambda tensor, **options: TensorBase.clone(TensorBase.detach(tensor), **options)
+    )
+
+
+@mutant("reshape() always copies.", catches=["graph/grad-fn-printed-name-viewbackward"], reaches=["views"])
+def reshape_copies(torch_: MonkeyPatch) -> None:
+    torch_.setattr(torch.Tensor, "reshape", lambda tensor, *shape: TensorBase.reshape(tensor, *shape).clone())
+
+
+@mutant(
+    "Variable(tensor) copies.",
+    catches=["legacy/variable-wrapper-returns-tensor"],
+)
+def variable_copies(torch_: MonkeyPatch) -> None:
+    def variable(kind: Any, data: torch.Tensor, requires_grad: bool = False, **options: Any) -> torch.Tensor:
+        return data.clone().requires_grad_(requires_grad)
+
+    torch_.setattr(torch.autograd.Variable, "__new__", variable, raising=False)
+
+
+@mutant(
+    "Reading and writing volatile warns of nothing.",
+    catches=["legacy/variable-volatile-read-is-false-with-warning", "legacy/variable-volatile-write-ignored"],
+)
+def volatile_is_silent(torch_: MonkeyPatch) -> None:
+    silent = property(lambda tensor: False, lambda tensor, value: None)
+    torch_.setattr(torch.Tensor, "volatile", silent, raising=False)
+
+
+# -- devices and seeds -------------------------------------------------------------------------------------------
+
+
+@mutant(
+    "cuda() without CUDA returns the tensor on the CPU.",
+    catches=["device/cuda-non-blocking-on-cpu-only-build"],
+)
+def cuda_falls_back(torch_: MonkeyPatch) -> None:
+    torch_.setattr(torch.Tensor, "cuda", lambda tensor, *args, **options: tensor)
+
+
+@mutant(
+    "Seeding does nothing.",
+    catches=["rng/manual-seed-reproduces-across-runs"],
+    reaches=["batchnorm", "detach", "requires-grad", "train-eval"],
+)
+def seeding_does_nothing(torch_: MonkeyPatch) -> None:
+    torch_.setattr(torch, "manual_seed", lambda seed: torch.default_generator)
+
+
+@mutant(
+    "Every seed is the same seed.",
+    catches=["rng/manual-seed-reproduces-across-runs"],
+    reaches=["batchnorm", "detach", "requires-grad", "train-eval"],
+)
+def seeds_are_all_alike(torch_: MonkeyPatch) -> None:
+    right = torch.manual_seed
+    torch_.setattr(torch, "manual_seed", lambda seed: right(7))
+
+
+@mutant(
+    "Seeding CUDA seeds the CPU generator.",
+    catches=["rng/cuda-seeding-safe-without-gpu"],
+)
+def cuda_seeds_the_cpu(torch_: MonkeyPatch) -> None:
+    for name in ("manual_seed", "manual_seed_all"):
+        torch_.setattr(torch.cuda, name, lambda seed: torch.default_generator.manual_seed(seed))
+
+
+@mutant(
+    "Seeding CUDA raises where there is none.",
+    catches=["rng/cuda-seeding-safe-without-gpu"],
+    reaches=["batchnorm", "detach", "requires-grad", "train-eval"],
+)
+def cuda_seeding_raises(torch_: MonkeyPatch) -> None:
+    def refuse(seed: int) -> None:
+        raise RuntimeError("no CUDA")
+
+    for name in ("manual_seed", "manual_seed_all"):
+        torch_.setattr(torch.cuda, name, refuse)
+
+
+@mutant(
+    "Random numbers ignore the generator's state: every draw is the same.",
+    catches=["rng/manual-seed-reproduces-across-runs"],
+    reaches=["batchnorm"],
+)
+def every_draw_is_the_same(torch_: MonkeyPatch) -> None:
+    right = torch.randn
+
+    def randn(*args: Any, **options: Any) -> torch.Tensor:
+        state = torch.get_rng_state()
+        made = right(*args, **options)
+        torch.set_rng_state(state)
+        return made
+
+    torch_.setattr(torch, "randn", randn)
