@@ -13,8 +13,8 @@ from conformance.rules.vocabulary import load_vocabulary
 from conformance.running.program import code_in_place, compile_program, program_key, resolve
 
 pytest.importorskip("torch")
-from tests.rules.marked import loaded, rule  # noqa: E402 - beside the next
-from tests.running.trials import TORCH, Plain, fake, run, run_all  # noqa: E402 - imports torch
+from tests.rules.marked import loaded, rule
+from tests.running.trials import TORCH, Plain, fake, run, run_all
 
 
 def placed(source: str, mode: str = "exec", **codes: Any) -> str:

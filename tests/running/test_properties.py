@@ -13,8 +13,8 @@ from conformance.running.execute import Runner
 from conformance.running.properties import example
 
 pytest.importorskip("torch")
-from tests.rules.marked import HEAD, loaded  # noqa: E402 - beside the next
-from tests.running.trials import TORCH, fake, run_all  # noqa: E402 - imports torch
+from tests.rules.marked import HEAD, loaded
+from tests.running.trials import TORCH, fake, run_all
 
 
 def law(givens: str, when: str, then: str, more: str = "") -> str:

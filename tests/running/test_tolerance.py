@@ -34,8 +34,8 @@ def equal(world: World, observed: Any, expected: Any, **how: Any) -> bool:
 def test_sixteen_eps_of_the_observed_dtype_at_the_largest_magnitude(dtype: str, scale: float, world: World) -> None:
     """The tolerance is the same for all elements: 16 eps times the largest magnitude expected."""
     wanted = np.array([scale, scale / 8, 0.0])
-    step = EPS[dtype] * scale
-    near, far = (torch.tensor(wanted + [0, 0, ulps * step], dtype=getattr(torch, dtype)) for ulps in (ULPS, ULPS + 1))
+    apart = [[scale, scale / 8, ulps * EPS[dtype] * scale] for ulps in (ULPS, ULPS + 1)]
+    near, far = torch.tensor(apart, dtype=getattr(torch, dtype))
     assert equal(world, near, wanted)
     assert not equal(world, far, wanted)
 
