@@ -43,7 +43,6 @@ def modes_reach_children_only(torch_: MonkeyPatch) -> None:
 @mutant(
     "eval() and train() return nothing.",
     catches=["train-eval/eval-clears-training-flag-recursively", "train-eval/train-undoes-eval"],
-    reaches=["memory"],
 )
 def modes_return_nothing(torch_: MonkeyPatch) -> None:
     def train(module: nn.Module, mode: bool = True) -> None:
