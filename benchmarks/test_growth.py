@@ -60,4 +60,4 @@ def test_expanding(benchmark: Any, record: Record, tmp_path: Path, count: int) -
     tracemalloc.stop()
     assert len(cases) == count, "as many cases as were written"
     details = {"MiB": round(held / 2**20, 2), "bytes_per_case": round(held / count)}
-    record(Figure.of(f"growth/expand-{count:07}", f"{count:,} cases and their ids", "s", taken, **details))
+    record(Figure.of(f"growth/expand-{count:06}", f"{count:,} cases and their ids", "s", taken, **details))
