@@ -123,16 +123,30 @@ def set_rng_state(new_state: Tensor) -> None:
     default_generator.set_state(new_state)
 
 
+def states_of_all_devices() -> dict[Any, Tensor]:
+    """The state of every device's default generator that has been used, by device."""
+    generators = {"cpu": default_generator, **_accelerator_generators}
+    return {device: generator.get_state() for device, generator in generators.items()}
+
+
+def set_states_of_all_devices(states: dict[Any, Tensor]) -> None:
+    """Set them; a generator that was not in use then is as good as new."""
+    default_generator.set_state(states["cpu"])
+    for device in list(_accelerator_generators):
+        if device in states:
+            _accelerator_generators[device].set_state(states[device])
+        else:
+            del _accelerator_generators[device]
+
+
 @contextlib.contextmanager
 def fork_rng(devices: Any = None, enabled: bool = True, device_type: str = "cpu") -> Iterator[None]:
     """Put the default generators back at the end to where they were at the beginning."""
     if not enabled:
         yield
         return
-    generators = [default_generator, *_accelerator_generators.values()]
-    states = [generator.get_state() for generator in generators]
+    states = states_of_all_devices()
     try:
         yield
     finally:
-        for generator, state in zip(generators, states, strict=True):
-            generator.set_state(state)
+        set_states_of_all_devices(states)

@@ -41,9 +41,9 @@ def set_checkpoint_early_stop(enable: bool) -> Any:
 
 
 def _random_state() -> Any:
-    from conformance.reference import randomness
+    from conformance.reference import generators
 
-    return randomness.get_rng_state()
+    return generators.states_of_all_devices()
 
 
 @contextlib.contextmanager
@@ -52,14 +52,14 @@ def _with_random_state(kept: Any) -> Any:
     if kept is None:
         yield
         return
-    from conformance.reference import randomness
+    from conformance.reference import generators
 
-    now = randomness.get_rng_state()
-    randomness.set_rng_state(kept)
+    now = generators.states_of_all_devices()
+    generators.set_states_of_all_devices(kept)
     try:
         yield
     finally:
-        randomness.set_rng_state(now)
+        generators.set_states_of_all_devices(now)
 
 
 class CheckpointFunction(Function):
