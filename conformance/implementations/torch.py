@@ -15,7 +15,7 @@ from conformance.implementations.contract import Array, Implementation
 
 # The harness's own ways in, so that a torch patched by a test is watched by one that is not: the methods of the class
 # in C, which a patch of torch.Tensor leaves alone, and functions as they were when this module was imported.
-_Base: Any = getattr(torch._C, "TensorBase", None) or torch._C._TensorBase  # type: ignore[attr-defined]
+_Base: Any = getattr(torch._C, "TensorBase", None) or torch._C._TensorBase
 _tensor = torch.tensor
 _is_grad_enabled, _set_grad_enabled = torch.is_grad_enabled, torch._C._set_grad_enabled
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from conformance.plugin.recording import Recorder
     from conformance.plugin.session import Suite
 
-SUITE: pytest.StashKey[Suite] = pytest.StashKey()
+SUITE: pytest.StashKey["Suite"] = pytest.StashKey()
 RECORDER: pytest.StashKey[Recorder] = pytest.StashKey()
 _PACKAGE = Path(__file__).resolve().parent.parent
 _OPTIONS: tuple[tuple[str, str, str, str], ...] = (
@@ -37,7 +37,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("conformance", "conformance of an implementation with PyTorch's semantics")
     for name, metavar, action, text in _OPTIONS:
         group.addoption(f"--conformance-{name}", metavar=metavar, action=action, default=None, help=text)
-        parser.addini(f"conformance_{name}", text, type="args" if action == "append" else "string", default=None)
+        if action == "append":
+            parser.addini(f"conformance_{name}", text, type="args", default=None)
+        else:
+            parser.addini(f"conformance_{name}", text, type="string", default=None)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -125,7 +125,7 @@ def set_rng_state(new_state: Tensor) -> None:
 
 def states_of_all_devices() -> dict[Any, Tensor]:
     """The state of every device's default generator that has been used, by device."""
-    generators = {"cpu": default_generator, **_accelerator_generators}
+    generators: dict[Any, Generator] = {"cpu": default_generator, **_accelerator_generators}
     return {device: generator.get_state() for device, generator in generators.items()}
 
 
