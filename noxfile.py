@@ -36,6 +36,7 @@ def conformance(session: nox.Session) -> None:
         session.run("conformance", "run", "-i", name, "-o", f"reports/{name}.jsonl", success_codes=[0, 1])
     files = [f"reports/{name}.jsonl" for name in names]
     session.run("conformance", "report", *files, "-o", "reports/index.html")
+    session.run("python", "-m", "conformance.results.publishing", *files, "reports")
 
 
 @nox.session
