@@ -177,7 +177,7 @@ examples:
 def _add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     from conformance.cli import inspecting
 
-    epilog = "The script is that of the rule's first case, for torch."
+    epilog = "The script is that of the rule's first case in float32, for torch."
     parser = _add(commands, "explain", "Show a rule: sentence, sources, YAML and a script that checks it.", epilog)
     parser.add_argument("rule", metavar="RULE", help="a rule's id; 'conformance list' prints them")
     _add_specs(parser)
@@ -190,7 +190,7 @@ def _add_repro(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     epilog = """\
 examples:
   conformance repro 'accumulation/adds-into-leaf-grad[passes=2-float32-torch-cpu]' > case.py
-  conformance repro accumulation/adds-into-leaf-grad    the rule's first case on torch
+  conformance repro accumulation/adds-into-leaf-grad    the rule's first case in float32
 """
     parser = _add(
         commands, "repro", "Print a standalone script for one case: it needs only the implementation.", epilog

@@ -12,6 +12,7 @@ from conformance.cli.selecting import counted, find_rule, loaded, selected
 from conformance.errors import ConformanceError, ImplementationNotFound
 from conformance.rules.loading import spec_files
 from conformance.rules.model import Rule
+from conformance.rules.parameters import bindings_of
 
 
 def check(options: argparse.Namespace) -> int:
@@ -102,7 +103,7 @@ def repro(options: argparse.Namespace) -> int:
 
 
 def _script(rule: Rule, label: str, named: str | None) -> str:
-    """The script of the case of ``rule`` whose id ends in ``label``; of its first case where that is empty."""
+    """The script of the case of ``rule`` whose id ends in ``label``; where that is empty, of its plainest case."""
     from conformance.implementations import find
     from conformance.repro import script
     from conformance.running.cases import Case, expand
@@ -120,7 +121,7 @@ def _script(rule: Rule, label: str, named: str | None) -> str:
     if not cases:
         release = ".".join(map(str, implementation.release))
         raise ConformanceError(f"{implementation.name} follows torch {release} and does not claim {rule.id}")
-    case = next((one for one in cases if one.id == f"{rule.id}[{label}]"), None) if label else cases[0]
+    case = next((one for one in cases if one.id == f"{rule.id}[{label}]"), None) if label else _plainest(cases)
     if case is None:
         raise ConformanceError(f"no case is called '{rule.id}[{label}]'", _nearest(label, cases))
     drawn = None
@@ -129,6 +130,11 @@ def _script(rule: Rule, label: str, named: str | None) -> str:
 
         drawn = example(Runner(implementation), case)
     return script(case, implementation, drawn=drawn)
+
+
+def _plainest(cases: Sequence[Any]) -> Any:
+    """The first case in float32, in which a person reads numbers most easily; the first of all where there is none."""
+    return next((case for case in cases if bindings_of(case.row).get("dtype", "float32") == "float32"), cases[0])
 
 
 def _any_case(rule: Rule) -> Any:
