@@ -92,7 +92,7 @@ def backward_averages(torch_: MonkeyPatch) -> None:
 @mutant(
     "backward puts the sum into a new tensor instead of adding in place.",
     catches=["accumulation/accumulation-happens-in-the-same-grad-tensor"],
-    reaches=["grad-attr", "grad-layout", "graph"],
+    reaches=["grad-attr", "grad-layout", "graph", "hooks-post-accumulate"],
 )
 def backward_accumulates_out_of_place(torch_: MonkeyPatch) -> None:
     _store(torch_, lambda old, new: new if old is None else old + new)
@@ -101,7 +101,7 @@ def backward_accumulates_out_of_place(torch_: MonkeyPatch) -> None:
 @mutant(
     "The gradients that backward stores require grad.",
     catches=["accumulation/grads-accumulate-over-backward-calls", "backward/leaf-grad-shape-dtype-match"],
-    reaches=["grad-attr", "grad-layout", "grad-mode", "graph", "higher-order"],
+    reaches=["grad-attr", "grad-layout", "grad-mode", "graph", "higher-order", "hooks-post-accumulate", "parameter"],
 )
 def stored_gradients_require_grad(torch_: MonkeyPatch) -> None:
     _store(torch_, lambda old, new: (new if old is None else old + new).detach().requires_grad_())
@@ -125,7 +125,7 @@ def stored_gradients_are_float64(torch_: MonkeyPatch) -> None:
 @mutant(
     "backward clears the gradients that earlier backwards stored on leaves it does not reach.",
     catches=["training-loop/second-task-loop-code-as-printed"],
-    reaches=["accumulation", "backward-multi", "grad-layout", "graph", "hooks", "optim"],
+    reaches=["accumulation", "backward-multi", "custom-function", "grad-layout", "graph", "hooks", "optim"],
 )
 def backward_clears_other_gradients(torch_: MonkeyPatch) -> None:
     stored: list[weakref.ref[torch.Tensor]] = []

@@ -86,7 +86,7 @@ def running_var_begins_with_zeros(torch_: MonkeyPatch) -> None:
 @mutant(
     "running_mean and running_var are parameters.",
     catches=["batchnorm/batchnorm-track-true-buffers-init"],
-    reaches=["leaf", "requires-grad", "train-eval"],
+    reaches=["leaf", "module", "requires-grad", "train-eval"],
 )
 def statistics_are_parameters(torch_: MonkeyPatch) -> None:
     def change(layer: Any) -> None:

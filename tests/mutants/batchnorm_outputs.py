@@ -90,6 +90,7 @@ def untracked_evaluation_uses_zeros(torch_: MonkeyPatch) -> None:
 @mutant(
     "track_running_stats=False keeps buffers all the same.",
     catches=["batchnorm/batchnorm-combo-eval-notrack", "batchnorm/batchnorm-combo-train-notrack"],
+    reaches=["module"],
 )
 def untracked_layers_have_buffers(torch_: MonkeyPatch) -> None:
     def build(layer: Any, *args: Any, **options: Any) -> None:

@@ -26,6 +26,17 @@ def to_always_copies(torch_: MonkeyPatch) -> None:
     torch_.setattr(torch.Tensor, "to", to)
 
 
+@mutant("as_tensor() cuts the history of a tensor.", catches=["requires-grad/as-tensor-preserves-history"])
+def as_tensor_detaches(torch_: MonkeyPatch) -> None:
+    right = torch.as_tensor
+
+    def as_tensor(data: Any, *args: Any, **options: Any) -> torch.Tensor:
+        made = right(data, *args, **options)
+        return TensorBase.detach(made) if isinstance(data, torch.Tensor) else made
+
+    torch_.setattr(torch, "as_tensor", as_tensor)
+
+
 @mutant(
     "to(copy=True) returns the tensor itself where nothing changes.",
     catches=["device/to-copies-where-asked-or-needed"],
@@ -75,7 +86,7 @@ def moves_are_not_recorded(torch_: MonkeyPatch) -> None:
 @mutant(
     "clone() shares the memory of its source.",
     catches=["host/tensor-numpy-shares-memory"],
-    reaches=["accumulation", "freezing", "gradcheck", "inference-mode", "inplace", "views"],
+    reaches=["accumulation", "deepcopy", "freezing", "gradcheck", "inference-mode", "inplace", "views"],
 )
 def clone_shares_memory(torch_: MonkeyPatch) -> None:
     torch_.setattr(torch.Tensor, "clone", lambda tensor, **options: tensor.view_as(tensor))
@@ -159,7 +170,7 @@ def cuda_seeds_the_cpu(torch_: MonkeyPatch) -> None:
 @mutant(
     "Seeding CUDA raises where there is none.",
     catches=["rng/cuda-seeding-safe-without-gpu"],
-    reaches=["batchnorm", "detach", "requires-grad", "train-eval"],
+    reaches=["batchnorm", "checkpoint", "detach", "requires-grad", "train-eval"],
 )
 def cuda_seeding_raises(torch_: MonkeyPatch) -> None:
     def refuse(seed: int) -> None:

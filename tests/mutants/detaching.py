@@ -44,7 +44,7 @@ def detach_does_nothing(torch_: MonkeyPatch) -> None:
 @mutant(
     "detach() returns the tensor itself where it does not require grad.",
     catches=["detach/detach-of-a-leaf-leaves-it-alone"],
-    reaches=["functional"],
+    reaches=["functional", "module"],
 )
 def detach_of_untracked_is_itself(torch_: MonkeyPatch) -> None:
     _replace_detach(torch_, lambda tensor: TensorBase.detach(tensor) if tensor.requires_grad else tensor)
@@ -66,7 +66,7 @@ def detach_keeps_history(torch_: MonkeyPatch) -> None:
 @mutant(
     "detach() gives a leaf that requires grad if its source does.",
     catches=["detach/detach-result-is-leaf-without-history", "detach/detach-of-a-leaf-leaves-it-alone"],
-    reaches=["backward", "host", "inplace", "leaf", "requires-grad", "retain-grad", "views"],
+    reaches=["*"],
 )
 def detach_keeps_requires_grad(torch_: MonkeyPatch) -> None:
     def detach(tensor: torch.Tensor) -> torch.Tensor:
@@ -82,6 +82,7 @@ def detach_keeps_requires_grad(torch_: MonkeyPatch) -> None:
         "detach/source-writes-count-in-the-detached",
         "inplace/inplace-on-detach-makes-backward-raise",
     ],
+    reaches=["custom-function"],
 )
 def detach_has_its_own_version(torch_: MonkeyPatch) -> None:
     _replace_detach(torch_, lambda tensor: TensorBase.data.__get__(tensor))
@@ -105,6 +106,7 @@ def detach_cuts_its_source(torch_: MonkeyPatch) -> None:
 @mutant(
     "detach_() returns a detached tensor and leaves the one it was called on alone.",
     catches=["detach/detach-underscore-modifies-in-place", "detach/detach-underscore-keeps-earlier-graph"],
+    reaches=["module"],
 )
 def detach_underscore_makes_a_new_tensor(torch_: MonkeyPatch) -> None:
     torch_.setattr(torch.Tensor, "detach_", TensorBase.detach)
@@ -167,7 +169,7 @@ def data_copies(torch_: MonkeyPatch) -> None:
         "data/data-fill-initialises-without-tracking",
         "data/tensor-data-is-untracked",
     ],
-    reaches=["detach", "gradcheck", "inplace", "requires-grad"],
+    reaches=["detach", "gradcheck", "inplace", "parameter", "requires-grad"],
 )
 def data_is_the_tensor(torch_: MonkeyPatch) -> None:
     _replace_data(torch_, lambda tensor: tensor)
@@ -189,7 +191,7 @@ def data_keeps_requires_grad(torch_: MonkeyPatch) -> None:
 @mutant(
     "Assigning to .data copies the values into the memory that is there.",
     catches=["data/assigning-data-replaces-the-values"],
-    reaches=["detach"],
+    reaches=["detach", "parameter"],
 )
 def data_assignment_copies(torch_: MonkeyPatch) -> None:
     def assign(tensor: torch.Tensor, values: torch.Tensor) -> None:

@@ -14,7 +14,7 @@ from tests.mutants.mutant import MonkeyPatch, mutant
 @mutant(
     "backward ignores inputs= and stores gradients on every leaf.",
     catches=["backward/inputs-restrict-accumulation"],
-    reaches=["backward-inputs"],
+    reaches=["backward-inputs", "checkpoint", "hooks", "hooks-multi", "hooks-post-accumulate"],
 )
 def backward_ignores_inputs(torch_: MonkeyPatch) -> None:
     def engine(results: Any, grads: Any, retain: Any, create: Any, inputs: Any, *args: Any, **options: Any) -> Any:
@@ -43,7 +43,7 @@ def backward_returns_gradients(torch_: MonkeyPatch) -> None:
         "freezing/freezing-all-params-makes-output-untracked",
         "data/tensor-data-is-untracked",
     ],
-    reaches=["backward"],
+    reaches=["backward", "custom-function"],
 )
 def backward_of_untracked_is_silent(torch_: MonkeyPatch) -> None:
     right = torch.Tensor.backward
@@ -69,7 +69,7 @@ def _replace_grad(torch_: MonkeyPatch, after: Callable[[list[Any], tuple[Any, ..
 @mutant(
     "torch.autograd.grad stores the gradients on its inputs as well.",
     catches=["autograd-grad/autograd-grad-does-not-fill-grad"],
-    reaches=["backward", "functional", "grad-mode", "gradcheck", "graph", "higher-order"],
+    reaches=["backward", "custom-function", "functional", "grad-mode", "gradcheck", "graph", "higher-order"],
 )
 def grad_writes_grad(torch_: MonkeyPatch) -> None:
     def after(inputs: list[Any], gradients: tuple[Any, ...]) -> Any:
@@ -88,7 +88,7 @@ def grad_writes_grad(torch_: MonkeyPatch) -> None:
         "autograd-grad/autograd-grad-does-not-fill-grad",
         "autograd-grad/autograd-grad-only-inputs-false-accumulates",
     ],
-    reaches=["functional", "graph", "higher-order"],
+    reaches=["functional", "graph", "higher-order", "hooks", "hooks-node"],
 )
 def grad_accumulates_elsewhere(torch_: MonkeyPatch) -> None:
     right = torch.autograd.grad
@@ -210,7 +210,7 @@ def untracked_inputs_are_accepted(torch_: MonkeyPatch) -> None:
 @mutant(
     "Inputs of torch.autograd.grad must be leaves.",
     catches=["autograd-grad/autograd-grad-inputs-must-be-leaves", "autograd-grad/autograd-grad-of-intermediate"],
-    reaches=["functional", "graph", "leaf"],
+    reaches=["functional", "graph", "hooks", "hooks-node", "leaf"],
 )
 def intermediate_inputs_are_refused(torch_: MonkeyPatch) -> None:
     right = torch.autograd.grad

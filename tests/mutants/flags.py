@@ -26,7 +26,7 @@ def requires_grad__does_nothing(torch_: MonkeyPatch) -> None:
         "requires-grad/any-variable-can-set-requires-grad",
         "detach/detached-then-requires-grad-does-not-reach-original",
     ],
-    reaches=["freezing", "grad-mode", "optim", "train-eval", "training-loop"],
+    reaches=["freezing", "grad-mode", "module", "optim", "train-eval", "training-loop"],
 )
 def requires_grad__ignores_its_argument(torch_: MonkeyPatch) -> None:
     torch_.setattr(torch.Tensor, "requires_grad_", lambda tensor, requires_grad=True: TensorBase.requires_grad_(tensor))
@@ -35,7 +35,7 @@ def requires_grad__ignores_its_argument(torch_: MonkeyPatch) -> None:
 @mutant(
     "requires_grad_() returns a new tensor that requires grad and leaves the old one as it is.",
     catches=["requires-grad/leaf-flag-can-be-switched", "requires-grad/nonleaf-set-true"],
-    reaches=["freezing", "func", "grad-mode", "gradcheck", "inference-mode", "train-eval"],
+    reaches=["*"],
 )
 def requires_grad__makes_a_new_tensor(torch_: MonkeyPatch) -> None:
     def requires_grad_(tensor: torch.Tensor, requires_grad: bool = True) -> torch.Tensor:
@@ -52,7 +52,7 @@ def _replace_flag(torch_: MonkeyPatch, assign: Callable[[Any, bool], None]) -> N
 @mutant(
     "Assigning to requires_grad does nothing.",
     catches=["requires-grad/integer-setter-refused", "requires-grad/frozen-weight-stays-without-grad"],
-    reaches=["freezing"],
+    reaches=["checkpoint", "deepcopy", "freezing"],
 )
 def requires_grad_assignment_does_nothing(torch_: MonkeyPatch) -> None:
     _replace_flag(torch_, lambda tensor, value: None)
@@ -181,6 +181,7 @@ def _tracked(factory: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor
 @mutant(
     "nn.Parameter takes requires_grad from the tensor that it wraps.",
     catches=["requires-grad/parameter-default-true"],
+    reaches=["parameter"],
 )
 def parameters_inherit_the_flag(torch_: MonkeyPatch) -> None:
     right = torch.nn.Parameter.__new__

@@ -116,7 +116,7 @@ def no_grad_decorator_acts_at_once(torch_: MonkeyPatch) -> None:
 @mutant(
     "enable_grad does nothing.",
     catches=["grad-mode/nesting-restores-previous"],
-    reaches=["backward", "inference-mode"],
+    reaches=["backward", "checkpoint", "inference-mode"],
 )
 def enable_grad_does_nothing(torch_: MonkeyPatch) -> None:
     right = torch.enable_grad.__enter__
@@ -132,7 +132,7 @@ def enable_grad_does_nothing(torch_: MonkeyPatch) -> None:
 @mutant(
     "set_grad_enabled switches recording on for False and off for True.",
     catches=["grad-mode/nesting-restores-previous", "grad-mode/no-grad-context-disables-tracking"],
-    reaches=["backward", "requires-grad"],
+    reaches=["backward", "hooks", "requires-grad"],
 )
 def set_grad_enabled_is_inverted(torch_: MonkeyPatch) -> None:
     right = torch.set_grad_enabled
@@ -180,6 +180,7 @@ def _silenced(factory: Callable[..., torch.Tensor]) -> Callable[..., torch.Tenso
 @mutant(
     "Parameters made under no_grad do not require grad.",
     catches=["grad-mode/no-grad-makes-every-new-tensor-untracked"],
+    reaches=["parameter"],
 )
 def no_grad_silences_parameters(torch_: MonkeyPatch) -> None:
     right = torch.nn.Parameter.__new__
@@ -193,7 +194,7 @@ def no_grad_silences_parameters(torch_: MonkeyPatch) -> None:
 @mutant(
     "requires_grad_() under no_grad is ignored.",
     catches=["grad-mode/no-grad-makes-every-new-tensor-untracked"],
-    reaches=["inference-mode"],
+    reaches=["deepcopy", "hooks", "inference-mode"],
 )
 def no_grad_silences_requires_grad_(torch_: MonkeyPatch) -> None:
     right = torch.Tensor.requires_grad_

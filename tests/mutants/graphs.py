@@ -37,7 +37,7 @@ def retain_graph_is_ignored(torch_: MonkeyPatch) -> None:
         "retain-graph/freed-tensors-are-let-go",
         "memory/forward-saves-intermediates-backward-releases",
     ],
-    reaches=["autograd-grad", "backward", "graph", "training-loop"],
+    reaches=["autograd-grad", "backward", "custom-function", "graph", "saved-hooks", "threads", "training-loop"],
 )
 def graph_is_never_freed(torch_: MonkeyPatch) -> None:
     _flags(torch_, lambda retain, create: (True, create))
@@ -50,7 +50,7 @@ def graph_is_never_freed(torch_: MonkeyPatch) -> None:
         "autograd-grad/autograd-grad-signature",
         "backward/autograd-backward-signature",
     ],
-    reaches=["func", "functional", "grad-attr", "grad-mode", "gradcheck", "higher-order", "retain-graph"],
+    reaches=["*"],
 )
 def create_graph_is_ignored(torch_: MonkeyPatch) -> None:
     _flags(torch_, lambda retain, create: (retain, False))
@@ -63,7 +63,7 @@ def create_graph_is_ignored(torch_: MonkeyPatch) -> None:
         "autograd-grad/autograd-grad-signature",
         "backward/autograd-backward-signature",
     ],
-    reaches=["accumulation", "grad-attr", "grad-layout", "grad-mode", "higher-order", "leaf", "memory"],
+    reaches=["*"],
 )
 def gradients_are_always_recorded(torch_: MonkeyPatch) -> None:
     _flags(torch_, lambda retain, create: (retain, True))
@@ -95,7 +95,7 @@ def retain_graph_false_is_overruled(torch_: MonkeyPatch) -> None:
 @mutant(
     "A second backward through a freed graph does nothing instead of raising.",
     catches=["retain-graph/second-backward-needs-retain-graph", "retain-graph/shared-trunk-second-loss-needs-retain"],
-    reaches=["autograd-grad", "backward", "training-loop"],
+    reaches=["autograd-grad", "backward", "custom-function", "threads", "training-loop"],
 )
 def second_backward_is_silent(torch_: MonkeyPatch) -> None:
     def engine(*args: Any, **options: Any) -> tuple[Any, ...]:

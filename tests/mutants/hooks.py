@@ -74,7 +74,7 @@ def _replace_hooks(torch_: MonkeyPatch, change: Callable[[Callable[..., Any]], C
 @mutant(
     "What a hook returns is ignored.",
     catches=["hooks/hook-return-value-replaces-gradient", "hooks/registration-order"],
-    reaches=["retain-grad"],
+    reaches=["hooks-post-accumulate", "retain-grad"],
 )
 def hook_results_are_ignored(torch_: MonkeyPatch) -> None:
     def change(hook: Callable[..., Any]) -> Callable[..., Any]:
@@ -89,7 +89,7 @@ def hook_results_are_ignored(torch_: MonkeyPatch) -> None:
 @mutant(
     "A hook that returns None clears the gradient to zeros.",
     catches=["hooks/hook-that-returns-none-keeps-gradient"],
-    reaches=["backward", "backward-multi", "leaf"],
+    reaches=["backward", "backward-multi", "hooks-multi", "hooks-post-accumulate", "leaf"],
 )
 def hooks_must_return(torch_: MonkeyPatch) -> None:
     def change(hook: Callable[..., Any]) -> Callable[..., Any]:
@@ -105,7 +105,7 @@ def hooks_must_return(torch_: MonkeyPatch) -> None:
 @mutant(
     "A hook runs twice in a backward.",
     catches=["hooks/register-hook-sees-intermediate-grad", "hooks/runs-once-on-the-sum-of-all-uses"],
-    reaches=["backward", "backward-multi", "leaf"],
+    reaches=["backward", "backward-multi", "hooks-multi", "hooks-node", "hooks-post-accumulate", "leaf"],
 )
 def hooks_run_twice(torch_: MonkeyPatch) -> None:
     def change(hook: Callable[..., Any]) -> Callable[..., Any]:
@@ -121,6 +121,7 @@ def hooks_run_twice(torch_: MonkeyPatch) -> None:
 @mutant(
     "A hook runs in the first backward only.",
     catches=["hooks/runs-once-on-the-sum-of-all-uses"],
+    reaches=["hooks-multi"],
 )
 def hooks_run_once(torch_: MonkeyPatch) -> None:
     def change(hook: Callable[..., Any]) -> Callable[..., Any]:
@@ -156,7 +157,7 @@ def hooks_run_in_reverse(torch_: MonkeyPatch) -> None:
 @mutant(
     "Registering a hook replaces the one before.",
     catches=["hooks/registration-order"],
-    reaches=["retain-grad"],
+    reaches=["hooks-post-accumulate", "retain-grad"],
 )
 def hooks_replace_each_other(torch_: MonkeyPatch) -> None:
     right = torch.Tensor.register_hook

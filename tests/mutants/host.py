@@ -113,7 +113,7 @@ def item_rounds(torch_: MonkeyPatch) -> None:
 @mutant(
     "item() gives a NumPy scalar.",
     catches=["host/item-returns-python-number-regardless"],
-    reaches=["requires-grad"],
+    reaches=["optim-adam", "requires-grad"],
 )
 def item_is_a_numpy_scalar(torch_: MonkeyPatch) -> None:
     torch_.setattr(torch.Tensor, "item", lambda tensor: TensorBase.numpy(TensorBase.detach(tensor)).reshape(())[()])

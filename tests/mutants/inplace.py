@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from tests.mutants.mutant import MonkeyPatch, mutant
-from tests.mutants.originals import TensorBase
+from tests.mutants.originals import TensorBase, called_by_torch
 
 _WRITES = ("mul_", "add_", "fill_", "zero_", "sigmoid_", "copy_", "sub_", "__setitem__", "__imul__", "__iadd__")
 
@@ -21,7 +21,7 @@ def _replace_writes(torch_: MonkeyPatch, change: Callable[[Callable[..., Any]], 
 @mutant(
     "In-place operations do not raise the version, so that no overwritten tensor is noticed.",
     catches=["inplace/saved-tensor-written-by-any-operation", "detach/source-writes-count-in-the-detached"],
-    reaches=["data", "inference-mode", "optim"],
+    reaches=["custom-function", "data", "inference-mode", "optim", "saved-hooks"],
 )
 def writes_are_not_counted(torch_: MonkeyPatch) -> None:
     def change(write: Callable[..., Any]) -> Callable[..., Any]:
@@ -32,6 +32,29 @@ def writes_are_not_counted(torch_: MonkeyPatch) -> None:
         return run
 
     _replace_writes(torch_, change)
+
+
+@mutant(
+    "In-place operations return a copy of the tensor that they wrote to.",
+    catches=["inplace/returns-self"],
+    reaches=["*"],
+)
+def writes_return_a_copy(torch_: MonkeyPatch) -> None:
+    for name in ("add_", "mul_", "zero_", "copy_", "fill_"):
+        torch_.setattr(torch.Tensor, name, _copying(getattr(torch.Tensor, name)))
+
+
+def _copying(write: Callable[..., Any]) -> Callable[..., Any]:
+    def run(tensor: torch.Tensor, *args: Any, **options: Any) -> Any:
+        written = write(tensor, *args, **options)
+        return written if called_by_torch() else written.clone()
+
+    return run
+
+
+@mutant("increment_version does nothing.", catches=["inplace/explicit-version-bump"], reaches=["inference-mode"])
+def increment_version_does_nothing(torch_: MonkeyPatch) -> None:
+    torch_.setattr(torch.autograd.graph, "increment_version", lambda tensors: None)
 
 
 @mutant(
@@ -125,7 +148,7 @@ def writes_are_not_recorded(torch_: MonkeyPatch) -> None:
         "inplace/any-inplace-after-forward-forbids-backward",
         "retain-graph/second-backward-always-errors-without-retain",
     ],
-    reaches=["autograd-grad", "func", "graph", "memory"],
+    reaches=["autograd-grad", "checkpoint", "func", "graph", "hooks-node", "memory", "saved-hooks"],
 )
 def everything_is_saved(torch_: MonkeyPatch) -> None:
     class Saving(torch.autograd.Function):

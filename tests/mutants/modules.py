@@ -133,7 +133,7 @@ def eval_clears_gradients(torch_: MonkeyPatch) -> None:
         "freezing/grad-flows-through-layer-with-frozen-weight",
         "freezing/freezing-parameters-freezes-whole-module-state",
     ],
-    reaches=["requires-grad", "train-eval"],
+    reaches=["module", "requires-grad", "train-eval"],
 )
 def module_requires_grad_does_nothing(torch_: MonkeyPatch) -> None:
     torch_.setattr(nn.Module, "requires_grad_", lambda module, requires_grad=True: module)
@@ -162,7 +162,7 @@ def freezing_clears_gradients(torch_: MonkeyPatch) -> None:
 @mutant(
     "Module.requires_grad_ freezes the module's own parameters, not those of its children.",
     catches=["freezing/freeze-submodule-keeps-rest-trainable"],
-    reaches=["requires-grad"],
+    reaches=["module", "requires-grad"],
 )
 def freezing_is_not_recursive(torch_: MonkeyPatch) -> None:
     def requires_grad_(module: nn.Module, requires_grad: bool = True) -> nn.Module:
@@ -234,7 +234,7 @@ def batches_require_grad(torch_: MonkeyPatch) -> None:
 @mutant(
     "Parameters are listed in reverse order.",
     catches=["requires-grad/sequential-conv-parameter-names-and-flags"],
-    reaches=["accumulation", "batchnorm", "freezing", "train-eval", "training-loop"],
+    reaches=["accumulation", "batchnorm", "freezing", "module", "parameter", "train-eval", "training-loop"],
 )
 def parameters_are_listed_in_reverse(torch_: MonkeyPatch) -> None:
     right = nn.Module.named_parameters

@@ -33,7 +33,7 @@ def _demanding(operation: Callable[..., Any]) -> Callable[..., Any]:
 @mutant(
     "A result requires grad only if its first operand does.",
     catches=["requires-grad/requires-grad-propagates-to-dependents", "graph/op-output-is-nonleaf-with-grad-fn"],
-    reaches=["detach", "forward-ad", "func", "optim", "training-loop"],
+    reaches=["checkpoint", "custom-function", "detach", "forward-ad", "func", "optim", "training-loop"],
 )
 def results_follow_the_first_operand(torch_: MonkeyPatch) -> None:
     right = TensorBase.__mul__

@@ -85,7 +85,7 @@ def step_moves_memory(torch_: MonkeyPatch) -> None:
 @mutant(
     "step() puts new parameters into its groups and leaves the model's alone.",
     catches=["optim/step-updates-leaf-in-place"],
-    reaches=["backward", "freezing", "training-loop"],
+    reaches=["backward", "freezing", "optim-adam", "optim-sgd", "training-loop"],
 )
 def step_rebinds_parameters(torch_: MonkeyPatch) -> None:
     def step(right: Any) -> Any:
@@ -191,16 +191,15 @@ def step_moves_the_first_parameter_only(torch_: MonkeyPatch) -> None:
 @mutant(
     "step() does nothing the first time.",
     catches=["optim/sgd-lr1-weight-is-old-minus-grad", "optim/backward-and-step-are-independent"],
-    reaches=["backward", "freezing", "training-loop"],
+    reaches=["*"],
 )
 def step_begins_late(torch_: MonkeyPatch) -> None:
-    begun: set[int] = set()
-
     def wrap(step: Callable[[], Any], parameters: list[Any]) -> Any:
-        if any(p.grad is not None for p in parameters) and not begun.intersection(map(id, parameters)):
-            begun.update(map(id, parameters))
-            return None
-        return step()
+        moving = [p for p in parameters if p.grad is not None]
+        begun = all(hasattr(p, "begun") for p in moving)
+        for p in moving:
+            p.begun = True
+        return step() if begun else None
 
     _around_step(torch_, wrap)
 

@@ -27,7 +27,7 @@ def _sgd(torch_: MonkeyPatch, **change: Callable[[Any], Any]) -> None:
 @mutant(
     "SGD adds the gradient.",
     catches=["optim/sgd-lr1-weight-is-old-minus-grad"],
-    reaches=["backward", "freezing", "training-loop"],
+    reaches=["backward", "freezing", "optim-sgd", "training-loop"],
 )
 def sgd_goes_uphill(torch_: MonkeyPatch) -> None:
     _sgd(torch_, lr=lambda lr: -lr)
@@ -36,7 +36,7 @@ def sgd_goes_uphill(torch_: MonkeyPatch) -> None:
 @mutant(
     "SGD ignores the learning rate.",
     catches=["optim/sgd-lr1-weight-is-old-minus-grad"],
-    reaches=["backward", "freezing", "training-loop"],
+    reaches=["backward", "freezing", "optim-sgd", "training-loop"],
 )
 def sgd_ignores_lr(torch_: MonkeyPatch) -> None:
     _sgd(torch_, lr=lambda lr: 1.0)

@@ -36,6 +36,7 @@ def _replace_zero_grad(torch_: MonkeyPatch, zero_grad: Callable[[Any, bool], Non
         "optim/model-zero-grad-equals-optimizer-zero-grad",
         "training-loop/step-only-every-accumulation-steps",
     ],
+    reaches=["module"],
 )
 def zero_grad_does_nothing(torch_: MonkeyPatch) -> None:
     _replace_zero_grad(torch_, lambda owner, set_to_none: None)
@@ -44,7 +45,7 @@ def zero_grad_does_nothing(torch_: MonkeyPatch) -> None:
 @mutant(
     "zero_grad() fills with zeros, whatever set_to_none says.",
     catches=["optim/zero-grad-leaves-zero-tensor"],
-    reaches=["training-loop"],
+    reaches=["module", "training-loop"],
 )
 def zero_grad_never_sets_none(torch_: MonkeyPatch) -> None:
     def zero_grad(owner: Any, set_to_none: bool) -> None:
@@ -58,6 +59,7 @@ def zero_grad_never_sets_none(torch_: MonkeyPatch) -> None:
 @mutant(
     "zero_grad() fills with zeros unless set_to_none=True is passed, as before 2.0.",
     catches=["optim/zero-grad-leaves-zero-tensor"],
+    reaches=["module"],
 )
 def zero_grad_defaults_to_zeros(torch_: MonkeyPatch) -> None:
     for kind in _owners():
@@ -71,6 +73,7 @@ def _with_default(right: Any) -> Any:
 @mutant(
     "zero_grad() sets None, whatever set_to_none says.",
     catches=["optim/zero-grad-leaves-zero-tensor", "optim/model-zero-grad-equals-optimizer-zero-grad"],
+    reaches=["module"],
 )
 def zero_grad_always_sets_none(torch_: MonkeyPatch) -> None:
     def zero_grad(owner: Any, set_to_none: bool) -> None:
@@ -83,6 +86,7 @@ def zero_grad_always_sets_none(torch_: MonkeyPatch) -> None:
 @mutant(
     "zero_grad(set_to_none=False) puts a new tensor of zeros into .grad.",
     catches=["optim/zero-grad-leaves-zero-tensor"],
+    reaches=["module"],
 )
 def zero_grad_makes_new_zeros(torch_: MonkeyPatch) -> None:
     def zero_grad(owner: Any, set_to_none: bool) -> None:
@@ -96,6 +100,7 @@ def zero_grad_makes_new_zeros(torch_: MonkeyPatch) -> None:
 @mutant(
     "zero_grad(set_to_none=False) makes zeros where there is no gradient.",
     catches=["optim/zero-grad-initialises-grad-to-zero"],
+    reaches=["module"],
 )
 def zero_grad_makes_gradients(torch_: MonkeyPatch) -> None:
     def zero_grad(owner: Any, set_to_none: bool) -> None:
@@ -123,6 +128,7 @@ def zero_grad_clears_the_first_group_only(torch_: MonkeyPatch) -> None:
 @mutant(
     "Module.zero_grad() clears the module's own parameters, not those of its children.",
     catches=["optim/model-zero-grad-equals-optimizer-zero-grad"],
+    reaches=["module"],
 )
 def zero_grad_is_not_recursive(torch_: MonkeyPatch) -> None:
     def zero_grad(module: Any, set_to_none: bool = True) -> None:
