@@ -40,6 +40,14 @@ def conformance(session: nox.Session) -> None:
 
 
 @nox.session
+def differential(session: nox.Session) -> None:
+    """Run random programs on the reference and on torch: 10,000, or as many as the argument says."""
+    session.install(TORCH, "-e", ".[test]")
+    count = session.posargs[0] if session.posargs else "10000"
+    session.run("python", "-m", "pytest", "tests/reference/test_random_programs.py", env={"CONFORMANCE_PROGRAMS": count})
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure what the harness costs; ratios are taken side by side in one run and written to reports/."""
     session.install(TORCH, "-e", ".[test]")
