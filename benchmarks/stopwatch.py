@@ -50,7 +50,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def _peak_mib() -> float:
-    """The most memory this process held; the kernel's own count begins with the memory of the process that forked it."""
+    """The most memory this process held; the kernel's own count begins with that of the process that forked it."""
     status = Path("/proc/self/status")
     if status.exists():
         line = next(line for line in status.read_text("ascii").splitlines() if line.startswith("VmHWM:"))

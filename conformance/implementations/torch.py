@@ -152,7 +152,8 @@ class TorchImplementation(Implementation):
             torch.set_default_device(None)
         torch.autograd.set_detect_anomaly(False)
         torch.autograd.set_multithreading_enabled(True)
-        torch.use_deterministic_algorithms(False)
+        if torch.are_deterministic_algorithms_enabled():  # the call itself imports torch's compiler
+            torch.use_deterministic_algorithms(False)
         if getattr(torch.backends, "fp32_precision", "none") != "none":
             torch.backends.fp32_precision = "none"  # type: ignore[attr-defined]
         torch.set_float32_matmul_precision("highest")  # after its older twin, allow_tf32, its getter would raise
