@@ -105,7 +105,7 @@ class Runner:
             warnings.simplefilter("ignore")
             program, world = self.prepare(case, drawn)
             try:
-                if self._run_when(case, program, world):
+                if not world.findings and self._run_when(case, program, world):
                     self._observe(program, world)
                 self.implementation.synchronize(case.device)
             except _NotSupported:
@@ -202,7 +202,11 @@ class Runner:
                 raise
             except BaseException as error:
                 self._raise_if_stops(error, case.device)
-                raise
+                if compiled.given.form != "module":
+                    raise
+                world.checks += 1
+                world.find("unexpected error", compiled.given.name, "error", "a module", described(error))
+                return
         if program.expect is not None:
             world.expect = program.expect
             exec(program.expect, world.oracle)

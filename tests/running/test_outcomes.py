@@ -89,6 +89,22 @@ def test_a_missing_member_of_something_else_is_a_failure(tmp_path: Path) -> None
     assert finding(outcome).observed.startswith("AttributeError: 'NoneType' object has no attribute 'add'")
 
 
+def test_a_module_that_cannot_be_built_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A given layer is the implementation's own work: an error of its constructor is a finding, not our error."""
+
+    def broken(self: Any, *arguments: Any, **options: Any) -> None:
+        raise ValueError("cannot be built")
+
+    source = rule(then="y: none", when="y = None").replace(
+        "given:\n", "given:\n      m: {module: 'nn.Identity()'}\n", 1
+    )
+    monkeypatch.setattr(torch.nn.Identity, "__init__", broken)
+    (outcome,) = run_all(tmp_path, source, TORCH).values()
+    found = finding(outcome)
+    assert (outcome.status, found.kind, found.observation) == ("fail", "unexpected error", "m")
+    assert found.observed.startswith("ValueError: cannot be built")
+
+
 def test_a_missing_dtype_is_unsupported(tmp_path: Path) -> None:
     """Which dtypes there are is asked of the implementation."""
     namespace = fake()
