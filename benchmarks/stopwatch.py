@@ -1,7 +1,8 @@
 """A pytest plugin that writes how long a session took to collect and to run its items, and how much memory it held.
 
 Loaded with ``-p benchmarks.stopwatch`` in the processes that benchmarks start; the file to write is named by the
-environment. Times are processor time. torch is imported first, so that its import is part of neither.
+environment. Times are processor time. torch is imported first, with the part of it that its first optimizer imports, so
+that neither side's items pay for that.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 
 import pytest
 import torch
+import torch._dynamo
 
 _SEEN: dict[str, float] = {}
 torch.set_num_threads(1)

@@ -55,7 +55,9 @@ def test_items_against_functions(benchmark: Any, record: Record, tmp_path: Path)
     for name, values in (("item", running.subject), ("function", running.baseline)):
         record(Figure.of(f"pytest/run-{name}", f"a check in {name}s", "µs", [one / checks * 1e6 for one in values]))
     says = "collecting and running them, start-up aside"
-    record(Figure.of("pytest/collect-and-run", says, "x", rounds(lambda one: one["collect"] + one["run"]).ratios))
+    record(
+        Figure.of("pytest/collect-and-run", says, "x", rounds(lambda one: one["collect"] + one["run"]).ratios, TARGET)
+    )
     record(Figure.of("pytest/total", "the whole command, by the clock", "x", rounds(lambda one: one["total"]).ratios))
 
 
