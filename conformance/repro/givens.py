@@ -73,7 +73,7 @@ class Givens:
         wanted = compiled.requires_grad
         requires_grad = bool(wanted(self.world.oracle) if wanted else compiled.given.requires_grad)
         if kind == "parameter":
-            frozen = "" if requires_grad or compiled.given.requires_grad is False else ", requires_grad=False"
+            frozen = "" if requires_grad else ", requires_grad=False"
             return f"{self._tensor(f'{head}{self._parameter()}(', datum, False, indent)}{frozen})"
         return self._tensor(head, datum, requires_grad, indent)
 

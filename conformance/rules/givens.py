@@ -60,7 +60,7 @@ def _parse(name: str, entry: Any, path: YamlPath, document: Document, problems: 
         return None
     form = forms[0]
     value = entry[form] if form != "any" or isinstance(entry[form], dict) else {}
-    dtype, requires_grad = entry.get("dtype"), entry.get("requires_grad", False)
+    dtype, requires_grad = entry.get("dtype"), entry.get("requires_grad", entry.get("as") == "parameter")
     return Given(
         name=name,
         form=form,

@@ -74,7 +74,7 @@ def _tensor(world: World, compiled: CompiledGiven, datum: Datum) -> Any:
     array = datum.stored.copy()  # should an adapter keep it, what is written there stays with this case
     if given.kind == "parameter":
         tensor = implementation.tensor(array, datum.dtype, world.device)
-        return implementation.nn.Parameter(tensor, requires_grad=bool(requires_grad) or given.requires_grad is False)
+        return implementation.nn.Parameter(tensor, requires_grad=bool(requires_grad))
     return implementation.tensor(array, datum.dtype, world.device, bool(requires_grad))
 
 

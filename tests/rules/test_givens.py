@@ -97,7 +97,14 @@ def test_a_given_with_a_problem_is_still_known(tmp_path: Path) -> None:
         ("[1, 2]", Given("x", "values", [1, 2], ("p", "x"))),
         ("3", Given("x", "values", 3, ("p", "x"))),
         ("np.ones(2)", Given("x", "values", "np.ones(2)", ("p", "x"))),
-        ("{values: 1, as: parameter}", Given("x", "values", 1, ("p", "x", "values"), kind="parameter")),
+        (
+            "{values: 1, as: parameter}",
+            Given("x", "values", 1, ("p", "x", "values"), requires_grad=True, kind="parameter"),
+        ),
+        (
+            "{values: 1, as: parameter, requires_grad: false}",
+            Given("x", "values", 1, ("p", "x", "values"), requires_grad=False, kind="parameter"),
+        ),
         (
             "{normal: [2], mean: 1, std: s, dtype: float64}",
             Given("x", "normal", [2], ("p", "x", "normal"), {"mean": 1, "std": "s"}, "float64"),
