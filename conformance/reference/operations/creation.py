@@ -84,15 +84,18 @@ def _plain(data: Any, kinds: set[Any]) -> Any:
     raise RuntimeError(f"Could not infer dtype of {type(data).__name__}")
 
 
+def _warn_of_copy(name: str) -> None:
+    warnings.warn(
+        f"{name} of a tensor copies it; sourceTensor.detach().clone(), with requires_grad_(True) where wanted, says so.",
+        UserWarning,
+        stacklevel=3,
+    )
+
+
 def tensor(data: Any, *, dtype: DType = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A new leaf with a copy of `data`; warns when data is a tensor, as clone().detach() says it better."""
     if isinstance(data, Tensor):
-        warnings.warn(
-            "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
-            "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).",
-            UserWarning,
-            stacklevel=2,
-        )
+        _warn_of_copy("torch.tensor")
         device = data._device if device is None else device
     return finish(array_of(data, dtype), device, requires_grad)
 
@@ -265,7 +268,9 @@ def new_full(
 def new_tensor(
     self: Tensor, data: Any, *, dtype: DType = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """A copy of data as a new leaf, of the type and device of `self`."""
+    """A copy of data as a new leaf, of the type and device of `self`; warns when data is a tensor."""
+    if isinstance(data, Tensor):
+        _warn_of_copy("new_tensor")
     return like(self, array_of(data, dtype or self.dtype), device, requires_grad)
 
 

@@ -75,7 +75,7 @@ class FullBackwardHooks:
             replaced = hook(self.module, grad_outputs)
             if replaced is not None:
                 _check_count("full_backward_pre_hook", replaced, count)
-                grad_outputs = replaced if isinstance(replaced, tuple) else (replaced,)
+                grad_outputs = replaced
         self.grad_outputs = grad_outputs
         if self.input_positions is None:
             self._run(tuple(None for _ in range(self.input_count)) if self.input_count else ())
@@ -102,12 +102,14 @@ class FullBackwardHooks:
                     "Backward hooks returning gradients for a module whose inputs require none is not supported."
                 )
             _check_count("backward hook", replaced, len(grad_inputs))
-            grad_inputs = replaced if isinstance(replaced, tuple) else (replaced,)
+            grad_inputs = replaced
         return grad_inputs
 
 
 def _check_count(name: str, gradients: Any, expected: int) -> None:
-    found = len(gradients) if isinstance(gradients, tuple) else 1
+    if not isinstance(gradients, tuple):
+        raise RuntimeError(f"{name} must return None or a tuple of gradients, and not {type(gradients).__name__}")
+    found = len(gradients)
     if found != expected:
         raise RuntimeError(f"{name} must return None or the same number of gradients: got {found}, expected {expected}")
 
