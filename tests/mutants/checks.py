@@ -1,0 +1,171 @@
+"""Faults of gradcheck, of anomaly mode, and of backward in threads."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+import torch.func
+from torch import Tensor
+
+from tests.mutants.swapping import swap
+
+
+def _options(**fixed: Any) -> Callable[[Any], Any]:
+    """The right function with some options as given here, whatever the caller says."""
+    return lambda right: lambda *args, **options: right(*args, **{**options, **fixed})
+
+
+def _result(change: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """``change`` of what the right function returns."""
+    return lambda right: lambda *args, **options: change(right(*args, **options))
+
+
+def _made(change: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """For functions that return functions: ``change`` of what those return."""
+
+    def build(right: Any) -> Any:
+        def make(*args: Any, **options: Any) -> Any:
+            made = right(*args, **options)
+            return lambda *inner, **more: change(made(*inner, **more))
+
+        return make
+
+    return build
+
+
+# -- gradcheck ---------------------------------------------------------------------------------------------------
+
+swap(
+    "gradcheck_accepts_everything",
+    "gradcheck returns True without looking.",
+    torch.autograd,
+    "gradcheck gradgradcheck",
+    lambda right: lambda *args, **options: True,
+    catches=[
+        "gradcheck/rejects-wrong",
+        "gradcheck/needs-differentiable-input",
+        "gradcheck/double-precision-default",
+        "gradcheck/overlapping-input-refused",
+        "gradcheck/second-order",
+        "gradcheck/complex-inputs",
+    ],
+)
+swap(
+    "gradcheck_never_raises",
+    "gradcheck returns False where it should raise.",
+    torch.autograd,
+    "gradcheck",
+    _options(raise_exception=False),
+    catches=["gradcheck/rejects-wrong"],
+)
+swap(
+    "gradcheck_is_generous",
+    "gradcheck lets gradients pass that are half a percent off.",
+    torch.autograd,
+    "gradcheck",
+    _options(rtol=0.01),
+    catches=["gradcheck/rejects-wrong"],
+)
+swap(
+    "gradcheck_ignores_nondeterminism",
+    "gradcheck does not compare the gradients of two calls.",
+    torch.autograd,
+    "gradcheck",
+    _options(nondet_tol=1.0),
+    catches=["gradcheck/nondeterminism"],
+)
+swap(
+    "gradcheck_tries_no_undefined_gradients",
+    "gradcheck does not try undefined gradients.",
+    torch.autograd,
+    "gradcheck",
+    _options(check_undefined_grad=False),
+    catches=["gradcheck/undefined-grad"],
+)
+swap(
+    "gradcheck_ignores_tolerances",
+    "gradcheck ignores eps and atol.",
+    torch.autograd,
+    "gradcheck",
+    _options(eps=1e-6, atol=1e-5),
+    catches=["gradcheck/tolerances-are-arguments"],
+)
+
+
+def _accumulating(right: Any) -> Any:
+    def check(function: Any, inputs: Any, **options: Any) -> Any:
+        verdict = right(function, inputs, **options)
+        for one in inputs if isinstance(inputs, tuple) else (inputs,):
+            if one.requires_grad:
+                one.grad = torch.zeros_like(one)
+        return verdict
+
+    return check
+
+
+swap(
+    "gradcheck_leaves_gradients",
+    "gradcheck leaves gradients in its inputs.",
+    torch.autograd,
+    "gradcheck",
+    _accumulating,
+    catches=["gradcheck/accepts-correct"],
+)
+
+# -- anomaly mode ------------------------------------------------------------------------------------------------
+
+swap(
+    "anomaly_mode_does_nothing",
+    "detect_anomaly does nothing.",
+    torch.autograd,
+    "detect_anomaly",
+    lambda right: lambda *args, **options: nullcontext(),
+    catches=["anomaly/nan-raises", "anomaly/scope", "anomaly/traceback"],
+)
+swap(
+    "anomaly_mode_always_checks",
+    "check_nan=False is ignored.",
+    torch.autograd,
+    "detect_anomaly set_detect_anomaly",
+    lambda right: lambda *args, check_nan=True: right(*args),
+    catches=["anomaly/nan-raises", "anomaly/scope"],
+)
+swap(
+    "anomaly_mode_never_ends",
+    "Anomaly mode stays on after its block.",
+    torch.autograd.detect_anomaly,
+    "__exit__",
+    lambda right: lambda *args: None,
+    catches=["anomaly/scope"],
+)
+
+# -- threads -----------------------------------------------------------------------------------------------------
+
+
+def _in_main_thread_only(right: Any) -> Any:
+    def backward(*args: Any, **options: Any) -> Any:
+        if threading.current_thread() is threading.main_thread():
+            return right(*args, **options)
+        return None
+
+    return backward
+
+
+swap(
+    "backward_stops_at_threads",
+    "backward outside of the main thread does nothing.",
+    Tensor,
+    "backward",
+    _in_main_thread_only,
+    catches=[
+        "threads/independent-backward",
+        "threads/shared-graph-needs-retain",
+        "threads/shared-leaf-accumulation",
+        "threads/graph-made-elsewhere",
+    ],
+    reaches=["grad-mode"],
+)
