@@ -44,7 +44,8 @@ def differential(session: nox.Session) -> None:
     """Run random programs on the reference and on torch: 10,000, or as many as the argument says."""
     session.install(TORCH, "-e", ".[test]")
     count = session.posargs[0] if session.posargs else "10000"
-    session.run("python", "-m", "pytest", "tests/reference/test_random_programs.py", env={"CONFORMANCE_PROGRAMS": count})
+    programs = {"CONFORMANCE_PROGRAMS": count}
+    session.run("python", "-m", "pytest", "tests/reference/test_random_programs.py", env=programs)
 
 
 @nox.session

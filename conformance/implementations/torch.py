@@ -19,7 +19,10 @@ _Base: Any = getattr(torch._C, "TensorBase", None) or torch._C._TensorBase
 _tensor = torch.tensor
 _is_grad_enabled, _set_grad_enabled = torch.is_grad_enabled, torch._C._set_grad_enabled
 
-_NO_KERNEL = re.compile(r"not implemented for '?\w+|not (yet )?supported (for|on) ")
+_NO_KERNEL = re.compile(
+    r"not implemented for '?\w+|not (yet )?supported (for|on) (the )?'?(meta|mps|cuda|cpu|xpu|half|bfloat16|complex)",
+    re.IGNORECASE,
+)
 _META = re.compile(r"meta tensor|Meta tensors|meta device|'Meta' backend|data-dependent|DataDependent")
 
 

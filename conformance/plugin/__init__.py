@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from conformance.plugin.recording import Recorder
     from conformance.plugin.session import Suite
 
-SUITE: pytest.StashKey["Suite"] = pytest.StashKey()
+SUITE: pytest.StashKey[Suite] = pytest.StashKey()
 RECORDER: pytest.StashKey[Recorder] = pytest.StashKey()
 _PACKAGE = Path(__file__).resolve().parent.parent
 _OPTIONS: tuple[tuple[str, str, str, str], ...] = (

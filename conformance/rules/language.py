@@ -87,7 +87,6 @@ _NAME_ADVICE = {
 }
 
 
-
 @dataclass
 class Checker:
     """Checks one piece of code; ``known`` are the names it may read, ``fixed`` those it may not bind again."""

@@ -86,7 +86,7 @@ def _plain(data: Any, kinds: set[Any]) -> Any:
 
 def _warn_of_copy(name: str) -> None:
     warnings.warn(
-        f"{name} of a tensor copies it; sourceTensor.detach().clone(), with requires_grad_(True) where wanted, says so.",
+        f"{name} of a tensor copies it; source.detach().clone(), with requires_grad_(True) where wanted, says so.",
         UserWarning,
         stacklevel=3,
     )

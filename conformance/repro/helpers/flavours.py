@@ -47,16 +47,18 @@ def stops__adapter(error: BaseException) -> bool:
 
 def absent__torch(error: BaseException) -> bool:
     """Whether an error says that there is no kernel: that is no failure."""
-    missing = r"not implemented for '?\w+|not (yet )?supported (for|on) "
-    unsupported = isinstance(error, RuntimeError) and re.search(missing, str(error)) is not None
+    kinds = "meta|mps|cuda|cpu|xpu|half|bfloat16|complex"
+    missing = rf"not implemented for '?\w+|not (yet )?supported (for|on) (the )?'?({kinds})"
+    unsupported = isinstance(error, RuntimeError) and re.search(missing, str(error), re.IGNORECASE) is not None
     return isinstance(error, NotImplementedError) or unsupported
 
 
 def absent__meta(error: BaseException) -> bool:
     """Whether an error says that there is no kernel, or that values are needed where there are none: no failure."""
-    missing = r"not implemented for '?\w+|not (yet )?supported (for|on) "
+    kinds = "meta|mps|cuda|cpu|xpu|half|bfloat16|complex"
+    missing = rf"not implemented for '?\w+|not (yet )?supported (for|on) (the )?'?({kinds})"
     needed = r"meta tensor|Meta tensors|meta device|'Meta' backend|data-dependent|DataDependent"
-    unsupported = isinstance(error, RuntimeError) and re.search(missing, str(error)) is not None
+    unsupported = isinstance(error, RuntimeError) and re.search(missing, str(error), re.IGNORECASE) is not None
     return isinstance(error, NotImplementedError) or unsupported or re.search(needed, str(error)) is not None
 
 
