@@ -358,7 +358,11 @@ def _holds(world: World, check: CompiledCheck, value: Any) -> Mismatch | None:
     if isinstance(it, np.ndarray) and it.dtype.kind == "f":
         it = it.astype(np.float64)
     for source, condition in check.operand:
-        if not np.all(condition({**world.oracle, "it": it})):
+        try:
+            held = np.all(condition({**world.oracle, "it": it}))
+        except RuleBroken:  # what was observed is nothing that the condition could be true of
+            held = False
+        if not held:
             return Mismatch("values", source, describe(world, value))
     return None
 
