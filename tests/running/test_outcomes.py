@@ -142,12 +142,18 @@ def test_what_failed_before_something_was_absent_stays_failed(tmp_path: Path) ->
     assert (outcome.status, outcome.reason) == ("unsupported", "no Tensor.untyped_storage")
 
 
+def test_a_condition_that_what_was_observed_cannot_meet_is_a_failure(tmp_path: Path) -> None:
+    """``it`` is the implementation's: where it is None, or too short to be asked, the condition does not hold of it."""
+    for observed in ("None", "x"):
+        outcome = run(tmp_path, f"y = {observed}", "y: {holds: 'it[9] > 1'}")
+        assert (outcome.status, finding(outcome).kind) == ("fail", "values")
+
+
 @pytest.mark.parametrize(
     ("then", "more", "reason"),
     [
         ("y: np.reshape(x, (7,))", "", "the rule is wrong: 'np.reshape(x, (7,))' cannot be computed: ValueError"),
         ("y: {values: x, scale: 'x[9]'}", "", "the rule is wrong: 'x[9]' cannot be computed: IndexError"),
-        ("y: {holds: 'it[9] > 1'}", "", "the rule is wrong: 'it[9] > 1' cannot be computed: IndexError"),
         ("y: {values: x, if: '[][0]'}", "", "the rule is wrong: '[][0]' cannot be computed: IndexError"),
         ("- if: n == 7\n  y: x", "with: {n: [1]}\n", "the rule is wrong: nothing of it was checked in this case"),
         ("y: x", "expect: |\n  z = x[9]\n", "IndexError: index 9 is out of bounds"),
