@@ -107,11 +107,15 @@ def draws_are_watched(torch_: MonkeyPatch) -> None:
 def batchnorm_is_more_exact(torch_: MonkeyPatch) -> None:
     right = torch.nn.functional.batch_norm
 
-    def batch_norm(x: Any, mean: Any, var: Any, weight: Any = None, bias: Any = None, *args: Any) -> Any:
-        if x.dtype != torch.float32 or any(
-            one is not None and one.dtype != x.dtype for one in (mean, var, weight, bias)
+    def batch_norm(
+        x: Any, mean: Any, var: Any, weight: Any = None, bias: Any = None, *args: Any, **options: Any
+    ) -> Any:
+        if (
+            options
+            or x.dtype != torch.float32
+            or any(one is not None and one.dtype != x.dtype for one in (mean, var, weight, bias))
         ):
-            return right(x, mean, var, weight, bias, *args)
+            return right(x, mean, var, weight, bias, *args, **options)
         buffers = [None if one is None else one.double() for one in (mean, var)]
         y = right(x.double(), *buffers, *(None if one is None else one.double() for one in (weight, bias)), *args)
         for old, new in zip((mean, var), buffers):

@@ -173,7 +173,7 @@ def hooks_replace_each_other(torch_: MonkeyPatch) -> None:
 @mutant(
     "remove() of a handle does nothing.",
     catches=["hooks/hook-remove-stops-calls", "hooks/module-forward-hooks-record-activations"],
-    reaches=["hooks-*"],
+    reaches=["hooks-*", "module-hooks", "optim"],
 )
 def hooks_are_not_removed(torch_: MonkeyPatch) -> None:
     torch_.setattr(RemovableHandle, "remove", lambda handle: None)

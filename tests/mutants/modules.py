@@ -95,6 +95,7 @@ def modules_begin_in_evaluation(torch_: MonkeyPatch) -> None:
 @mutant(
     "eval() freezes the parameters.",
     catches=["train-eval/eval-keeps-requires-grad-and-grad-fn", "train-eval/backward-after-eval"],
+    reaches=["batchnorm"],
 )
 def eval_freezes(torch_: MonkeyPatch) -> None:
     def evaluate(module: nn.Module) -> nn.Module:
