@@ -118,11 +118,16 @@ class Adagrad(Optimizer):
         )
         for group in self.param_groups:
             for parameter in group["params"]:
-                total: Any = zeros_like(parameter.detach())
-                total.fill_(group["initial_accumulator_value"])
-                self.state[parameter].update(step=new_step(), sum=total)
+                self._begin(parameter, group)
+
+    def _begin(self, parameter: Any, group: dict[str, Any]) -> None:
+        total: Any = zeros_like(parameter.detach())
+        total.fill_(group["initial_accumulator_value"])
+        self.state[parameter].update(step=new_step(), sum=total)
 
     def _update(self, parameter: Any, gradient: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
+        if not state:  # of a group that was added later
+            self._begin(parameter, group)
         state["step"] += 1
         if group["weight_decay"] != 0:
             gradient = gradient.add(parameter, alpha=group["weight_decay"])
