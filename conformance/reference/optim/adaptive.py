@@ -128,6 +128,7 @@ class Adagrad(Optimizer):
     def _update(self, parameter: Any, gradient: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
         if not state:  # of a group that was added later
             self._begin(parameter, group)
+            state = self.state[parameter]
         state["step"] += 1
         if group["weight_decay"] != 0:
             gradient = gradient.add(parameter, alpha=group["weight_decay"])
