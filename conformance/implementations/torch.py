@@ -19,6 +19,9 @@ _Base: Any = getattr(torch._C, "TensorBase", None) or torch._C._TensorBase
 _tensor = torch.tensor
 _is_grad_enabled, _set_grad_enabled = torch.is_grad_enabled, torch._C._set_grad_enabled
 
+#: Modes that a reset entered: a mode ends, and brings back the one before it, when its object is freed.
+_ENTERED: list[Any] = []
+
 _NO_KERNEL = re.compile(
     r"not implemented for '?\w+|not (yet )?supported (for|on) (the )?'?(meta|mps|cuda|cpu|xpu|half|bfloat16|complex)",
     re.IGNORECASE,
@@ -38,7 +41,6 @@ class TorchImplementation(Implementation):
             one: str(one).rpartition(".")[2] for one in vars(torch).values() if type(one) is torch.dtype
         }
         self._cpu = torch.device("cpu")
-        self._entered: list[Any] = []
         # a default device is a function mode; asking for their number is cheaper than for the device
         self._function_modes = getattr(torch._C, "_len_torch_function_stack", lambda: 0)
         self._hook_dicts = [
@@ -148,7 +150,7 @@ class TorchImplementation(Implementation):
         if torch.is_inference_mode_enabled():
             mode = torch.inference_mode(False)
             mode.__enter__()
-            self._entered.append(mode)  # a mode ends when its object does
+            _ENTERED.append(mode)
         _set_grad_enabled(True)
         torch.set_default_dtype(torch.float32)
         if hasattr(torch, "get_default_device"):
