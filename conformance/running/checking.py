@@ -359,7 +359,7 @@ def _holds(world: World, check: CompiledCheck, value: Any) -> Mismatch | None:
         it = it.astype(np.float64)
     for source, condition in check.operand:
         try:
-            held = np.all(condition({**world.oracle, "it": it}))
+            held = bool(np.all(condition({**world.oracle, "it": it})))
         except RuleBroken:  # what was observed is nothing that the condition could be true of
             held = False
         if not held:
