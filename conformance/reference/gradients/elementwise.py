@@ -62,10 +62,10 @@ def _log(number: Any) -> Any:
     return math.log(number) if number > 0 else math.nan
 
 
-def of_larger(grad: Any, mine: Any, other: Any, wins: Any) -> Any:
-    """Of maximum and minimum: the whole gradient to the one that wins, half to each where they are equal."""
-    half = ops.where(mine == other, grad / 2, 0.0)
-    return ops.where(wins, grad, half)
+def of_larger(grad: Any, mine: Any, other: Any, loses: Any) -> Any:
+    """maximum and minimum: all to the one that does not lose, half where they are equal; to both where one is NaN."""
+    shared = ops.where(mine == other, grad / 2, grad)
+    return ops.where(loses, 0.0, shared)
 
 
 UNARY_RULES: dict[str, Rules] = {
@@ -129,12 +129,12 @@ BINARY_RULES: dict[str, Rules] = {
     },
     "pow": {"self": pow_self, "exponent": pow_exponent},
     "maximum": {
-        "self": lambda grad, self, other: of_larger(grad, self, other, self > other),
-        "other": lambda grad, self, other: of_larger(grad, self, other, other > self),
-    },
-    "minimum": {
         "self": lambda grad, self, other: of_larger(grad, self, other, self < other),
         "other": lambda grad, self, other: of_larger(grad, self, other, other < self),
+    },
+    "minimum": {
+        "self": lambda grad, self, other: of_larger(grad, self, other, self > other),
+        "other": lambda grad, self, other: of_larger(grad, self, other, other > self),
     },
     # fmax and fmin: at a tie the first takes all, and a nan takes nothing.
     "fmax": {
