@@ -260,7 +260,7 @@ def run_tensor_hooks(node: Node, grads: list[Tensor | None]) -> None:
             tensor, grad = reference(), grads[number]
             if tensor is not None and grad is not None:
                 if tensor._grad is None:
-                    tensor._grad = grad.clone() if not state.grad else grad
+                    tensor._grad = grad.clone()
                 else:
                     tensor._grad = tensor._grad + grad
 

@@ -80,7 +80,7 @@ def is_tensor__adapter(value: Any) -> bool:
 def reading_of__torch(tensor: Any) -> Reading:
     """The values of a tensor, also of one that is sparse, or zero and stored nowhere."""
     plain = tensor.detach().to_dense()
-    plain = plain.clone() if plain._is_zerotensor() else plain
+    plain = torch.zeros(plain.shape, dtype=plain.dtype) if plain._is_zerotensor() else plain
     return Reading(plain.tolist(), tensor.shape, str(tensor.dtype).rpartition(".")[2])
 
 
