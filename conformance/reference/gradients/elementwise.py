@@ -63,7 +63,7 @@ def _log(number: Any) -> Any:
 
 
 def of_larger(grad: Any, mine: Any, other: Any, loses: Any) -> Any:
-    """Of maximum and minimum: all to the one that does not lose, half where both are equal; to both where one is NaN."""
+    """Maximum and minimum: all to the one that does not lose, half where they are equal, to both where one is NaN."""
     shared = ops.where(mine == other, grad / 2, grad)
     return ops.where(loses, 0.0, shared)
 
