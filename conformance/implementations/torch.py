@@ -160,7 +160,7 @@ class TorchImplementation(Implementation):
         if torch.are_deterministic_algorithms_enabled():  # the call itself imports torch's compiler
             torch.use_deterministic_algorithms(False)
         if getattr(torch.backends, "fp32_precision", "none") != "none":
-            torch.backends.fp32_precision = "none"  # type: ignore[attr-defined]
+            torch.backends.fp32_precision = "none"  # type: ignore[attr-defined, unused-ignore]
         torch.set_float32_matmul_precision("highest")  # after its older twin, allow_tf32, its getter would raise
         torch.backends.cudnn.allow_tf32 = False
         for kind in _AUTOCAST:
