@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from conformance.errors import said
 from conformance.running.comparing import Exactness, Mismatch, describe, listed, match, read, same
 from conformance.running.outcome import Kind, RuleBroken
+from conformance.running.plain_data import as_data, equal, leaves
 from conformance.running.program import CompiledCheck, CompiledObservation
 from conformance.running.world import Snapshot, World
 
@@ -61,9 +62,8 @@ def _filled(world: World, check: CompiledCheck, value: Any) -> Mismatch | None:
     def spread(environment: dict[str, Any]) -> Any:
         return np.full(snapshot.shape, check.operand(environment))
 
-    how = _exactness(world, check)
-    again = Exactness(how.exact, how.scale, how.within, lambda seed: spread(world.moved_oracle(seed)))
-    return match(world, snapshot, spread(world.oracle), again)
+    how = _exactness(world, check)._replace(again=lambda seed: spread(world.moved_oracle(seed)))
+    return match(world, snapshot, spread(world.oracle), how)
 
 
 def _fact(world: World, check: CompiledCheck, value: Any) -> Mismatch | None:
@@ -136,21 +136,13 @@ def _keys(world: World, check: CompiledCheck, value: Any) -> Mismatch | None:
 def _data(world: World, check: CompiledCheck, value: Any) -> Mismatch | None:
     wanted = check.operand(world.oracle) if callable(check.operand) else check.operand
     wanted = wanted.tolist() if isinstance(wanted, np.ndarray) else wanted
-    found = _as_data(value)
-    if _equal(found, wanted):
+    found = as_data(value)
+    if equal(found, wanted):
         return None
     expected, observed = repr(wanted), describe(world, found)
     if expected == observed:  # a tensor of one element reads like its number
-        observed += f", of which some is {' or '.join(sorted({type(leaf).__name__ for leaf in _leaves(found)}))}"
+        observed += f", of which some is {' or '.join(sorted({type(leaf).__name__ for leaf in leaves(found)}))}"
     return Mismatch("values", expected, observed)
-
-
-def _leaves(data: Any) -> Iterator[Any]:
-    if isinstance(data, (list, dict)):
-        for item in data.values() if isinstance(data, dict) else data:
-            yield from _leaves(item)
-    else:
-        yield data
 
 
 def _elements(value: Any) -> list[Any] | None:
@@ -159,33 +151,6 @@ def _elements(value: Any) -> list[Any] | None:
         return list(value.values()) if isinstance(value, Mapping) else list(value)
     except TypeError:
         return None
-
-
-def _as_data(value: Any) -> Any:
-    """Sequences as lists and mappings as dicts, so that they compare with what YAML can say."""
-    if isinstance(value, Mapping):
-        return {key: _as_data(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        items = [_as_data(item) for item in value]
-        return sorted(items, key=repr) if isinstance(value, (set, frozenset)) else items
-    return value
-
-
-def _equal(found: Any, wanted: Any) -> bool:
-    """Whether plain data is equal; True is no 1 here, and a tensor is no data, whatever its ``==`` says."""
-    if isinstance(wanted, list):
-        return isinstance(found, list) and len(found) == len(wanted) and all(map(_equal, found, wanted))
-    if isinstance(wanted, dict):
-        return (
-            isinstance(found, dict)
-            and found.keys() == wanted.keys()
-            and all(_equal(found[key], wanted[key]) for key in wanted)
-        )
-    if isinstance(found, bool) or isinstance(wanted, bool) or wanted is None:
-        return found is wanted
-    if not isinstance(found, (int, float, complex, str, bytes, np.generic)):
-        return False
-    return bool(found == wanted) or (found != found and wanted != wanted)
 
 
 def _type(world: World, check: CompiledCheck, value: Any) -> Mismatch | None:
@@ -244,14 +209,8 @@ def _same_as(world: World, check: CompiledCheck, value: Any) -> Mismatch | None:
 
 
 def _close_to(world: World, check: CompiledCheck, value: Any) -> Mismatch | None:
-    return match(
-        world, value, _readable(world, listed(eval(check.operand, world.made))), _exactness_of_scale(world, check)
-    )
-
-
-def _exactness_of_scale(world: World, check: CompiledCheck) -> Exactness:
-    scale = None if check.scale is None else float(check.scale(world.oracle))
-    return Exactness(check.exact, scale, check.within)
+    other = _readable(world, listed(eval(check.operand, world.made)))
+    return match(world, value, other, _exactness(world, check)._replace(again=None))
 
 
 def _readable(world: World, value: Any) -> Any:
@@ -295,8 +254,7 @@ def _each(world: World, check: CompiledCheck, value: Any) -> Mismatch | None:
         for nested in check.operand:
             found = verdict(world, nested, item)
             if found is not None:
-                where = f"[{index}]{found.where}"
-                return Mismatch(found.kind, found.expected, found.observed, where, found.detail)
+                return found.inside(f"[{index}]")
     return None
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,6 +38,10 @@ class Mismatch:
     where: str = ""
     detail: dict[str, Any] | None = None
 
+    def inside(self, where: str) -> Mismatch:
+        """The same mismatch as one of the element at ``where`` of an outer value."""
+        return replace(self, where=where + self.where)
+
 
 class Exactness(NamedTuple):
     """How closely values are compared: ``again(seed)`` computes the expectation from moved givens."""
@@ -55,7 +59,7 @@ def match(world: World, observed: Any, expected: Any, how: Exactness) -> Mismatc
         return None if same else Mismatch("values", describe(world, expected), describe(world, observed))
     if type(observed) is int and type(expected) is int:  # of any length, which arrays are not
         return None if observed == expected else Mismatch("values", str(expected), str(observed))
-    snapshot = _read(world, observed)
+    snapshot = read(world, observed)
     if snapshot is None:
         if isinstance(observed, Mapping):
             return _match_mapping(world, observed, expected, how)
@@ -93,7 +97,7 @@ def match_arrays(world: World, snapshot: Snapshot, wanted: Array, how: Exactness
         return _differ(wanted, values, values != wanted, 0.0)
     wide = values.astype(np.complex128 if values.dtype.kind == "c" or kind == "c" else np.float64)
     if how.exact:
-        apart = ~((wide == wanted) | (np.isnan(wide) & np.isnan(wanted)))
+        apart = _apart(wide, wanted, 0.0)
         return _differ(wanted, values, apart, 0.0) if apart.any() else None
     scale = how.scale if how.scale is not None else _magnitude(wanted)
     tolerance = max(ULPS * world.eps_of(snapshot.dtype) * scale, how.within)
@@ -143,7 +147,7 @@ def _match_mapping(world: World, observed: Mapping[Any, Any], expected: Any, how
     for key, value in observed.items():
         found = match(world, value, expected[key], _part(how, key))
         if found is not None:
-            return Mismatch(found.kind, found.expected, found.observed, f"[{key!r}]{found.where}", found.detail)
+            return found.inside(f"[{key!r}]")
     return None
 
 
@@ -156,13 +160,13 @@ def _match_sequence(world: World, observed: Any, expected: Any, how: Exactness) 
     for index, (value, wanted) in enumerate(zip(observed, expected)):
         found = match(world, value, wanted, _part(how, index))
         if found is not None:
-            return Mismatch(found.kind, found.expected, found.observed, f"[{index}]{found.where}", found.detail)
+            return found.inside(f"[{index}]")
     return None
 
 
 def _part(how: Exactness, key: Any) -> Exactness:
     again = how.again
-    return how if again is None else Exactness(how.exact, how.scale, how.within, lambda seed: again(seed)[key])
+    return how if again is None else how._replace(again=lambda seed: again(seed)[key])
 
 
 def listed(value: Any) -> Any:
@@ -174,7 +178,7 @@ def listed(value: Any) -> Any:
     return value
 
 
-def _read(world: World, value: Any) -> Snapshot | None:
+def read(world: World, value: Any) -> Snapshot | None:
     """A tensor, array or number as values, shape and dtype; None for anything else."""
     implementation = world.implementation
     if implementation.is_tensor(value):
@@ -192,22 +196,19 @@ def _read(world: World, value: Any) -> Snapshot | None:
     return None
 
 
-read = _read
-
-
 def same(world: World, left: Any, right: Any) -> Mismatch | None:
     """Bitwise equality of two observed values, nested, NaN equal to NaN, dtypes included."""
     if isinstance(left, Mapping) and isinstance(right, Mapping):
         if list(left) != list(right):
             return _other(world, left, right)
         found = ((f"[{key!r}]", same(world, left[key], right[key])) for key in left)
-        return next((_at(where, one) for where, one in found if one), None)
+        return next((one.inside(where) for where, one in found if one), None)
     if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)):
         if len(left) != len(right):
             return _other(world, left, right)
         pairs = ((f"[{i}]", same(world, a, b)) for i, (a, b) in enumerate(zip(left, right)))
-        return next((_at(where, one) for where, one in pairs if one), None)
-    a, b = _read(world, left), _read(world, right)
+        return next((one.inside(where) for where, one in pairs if one), None)
+    a, b = read(world, left), read(world, right)
     if a is None or b is None:
         return None if type(left) is type(right) and left == right else _other(world, left, right)
     if a.shape != b.shape:
@@ -217,20 +218,14 @@ def same(world: World, left: Any, right: Any) -> Mismatch | None:
     if a.values is None or b.values is None:
         world.unread += 1
         return None
-    nan_safe = a.values.dtype.kind in "fc"
-    return (
-        None
-        if np.array_equal(a.values, b.values, equal_nan=nan_safe)
-        else _differ(b.values, a.values, a.values != b.values, 0.0)
-    )
+    apart = a.values != b.values
+    if a.values.dtype.kind in "fc":
+        apart &= ~(np.isnan(a.values) & np.isnan(b.values))
+    return _differ(b.values, a.values, apart, 0.0) if np.any(apart) else None
 
 
 def _other(world: World, left: Any, right: Any) -> Mismatch:
     return Mismatch("values", describe(world, right), describe(world, left))
-
-
-def _at(where: str, found: Mismatch) -> Mismatch:
-    return Mismatch(found.kind, found.expected, found.observed, where + found.where, found.detail)
 
 
 # -- words for people ------------------------------------------------------------------------------------------
@@ -284,7 +279,7 @@ def describe(world: World, value: Any, depth: int = 3) -> str:
 def _described(world: World, value: Any, depth: int) -> str:
     if isinstance(value, str):
         return repr(value[:_LONGEST])
-    snapshot = _read(world, value)
+    snapshot = read(world, value)
     if snapshot is not None:
         return _values_text(snapshot)
     if isinstance(value, (Mapping, list, tuple)):
