@@ -6,13 +6,87 @@ import argparse
 import difflib
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from conformance.cli.arguments import Commands, add_command, add_specs
 from conformance.cli.selecting import counted, find_rule, loaded, selected
 from conformance.errors import ConformanceError, ImplementationNotFound
 from conformance.rules.loading import spec_files
 from conformance.rules.model import Rule
 from conformance.rules.parameters import bindings_of
+
+
+def add(commands: Commands) -> None:
+    """The commands' parsers."""
+    _add_check(commands)
+    _add_list(commands)
+    _add_explain(commands)
+    _add_repro(commands)
+    _add_sources(commands)
+
+
+def _add_check(commands: Commands) -> None:
+    epilog = "Prints file:line:column, what was found, what was expected; exits 2 where anything is wrong."
+    parser = add_command(commands, "check", "Validate spec files: every mistake at once, each at its position.", epilog)
+    parser.add_argument(
+        "paths", metavar="PATH", nargs="*", type=Path, help="files or folders; the suite's own by default"
+    )
+    parser.set_defaults(command=check)
+
+
+def _add_list(commands: Commands) -> None:
+    epilog = """\
+examples:
+  conformance list                        every rule: its id and its sentence
+  conformance list 'hooks' '*/detach-*'   a topic, and what a glob matches
+  conformance list --format json          for other programs: levels, sources, capabilities, file and line too
+"""
+    parser = add_command(commands, "list", "List rules: their ids and what they say.", epilog)
+    parser.add_argument("patterns", metavar="PATTERN", nargs="*", help="an id, a topic or a glob over ids")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="a line a rule (text), or JSON")
+    add_specs(parser)
+    parser.set_defaults(command=list_rules)
+
+
+def _add_explain(commands: Commands) -> None:
+    epilog = "The script is that of the rule's first case in float32, for torch."
+    parser = add_command(
+        commands, "explain", "Show a rule: sentence, sources, YAML and a script that checks it.", epilog
+    )
+    parser.add_argument("rule", metavar="RULE", help="a rule's id; 'conformance list' prints them")
+    add_specs(parser)
+    parser.set_defaults(command=explain)
+
+
+def _add_repro(commands: Commands) -> None:
+    epilog = """\
+examples:
+  conformance repro 'accumulation/adds-into-leaf-grad[passes=2-float32-torch-cpu]' > case.py
+  conformance repro accumulation/adds-into-leaf-grad    the rule's first case in float32
+"""
+    parser = add_command(
+        commands, "repro", "Print a standalone script for one case: it needs only the implementation.", epilog
+    )
+    parser.add_argument("case", metavar="CASE", help="a case's id, or a rule's")
+    parser.add_argument(
+        "-i",
+        "--implementation",
+        metavar="IMPL",
+        default=None,
+        help="the implementation, where the id alone does not name it; torch by default",
+    )
+    add_specs(parser)
+    parser.set_defaults(command=repro)
+
+
+def _add_sources(commands: Commands) -> None:
+    epilog = "With a new release of torch installed, what it prints is a reading list: rules to compare with the text."
+    parser = add_command(
+        commands, "sources", "List the rules whose documentation has changed since they were read.", epilog
+    )
+    parser.add_argument("--update", action="store_true", help="write specs/sources.lock from the installed torch")
+    parser.set_defaults(command=sources)
 
 
 def check(options: argparse.Namespace) -> int:

@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
+from conformance.cli.arguments import Commands, add_command, add_specs
 from conformance.cli.selecting import counted, loaded
 from conformance.errors import ResultsError
 from conformance.report.html import render
 from conformance.results.reading import read_results
+
+
+def add(commands: Commands) -> None:
+    """The command's parser."""
+    epilog = """\
+examples:
+  conformance report torch.jsonl mine.jsonl -o report.html    implementations side by side
+"""
+    parser = add_command(commands, "report", "Make one self-contained HTML page from results files.", epilog)
+    parser.add_argument(
+        "results", metavar="RESULTS", nargs="+", type=Path, help="files written by 'conformance run -o'"
+    )
+    parser.add_argument("-o", "--output", metavar="FILE", type=Path, required=True, help="the page")
+    add_specs(parser)
+    parser.set_defaults(command=report)
 
 
 def report(options: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from conformance.cli.arguments import Commands, add_command, add_specs, count, seconds
 from conformance.cli.selecting import selected
 from conformance.errors import ConformanceError, ResultsError
 from conformance.results.model import CaseLine, EndLine, RunLine, SubjectLine
@@ -25,6 +26,49 @@ from conformance.running.worker import Job
 
 _INTERRUPTED = 130
 _SHOWN_FAILURES = 50
+
+
+def add(commands: Commands) -> None:
+    """The command's parser."""
+    epilog = """\
+examples:
+  conformance run                                     torch, on every device it has
+  conformance run -i torch -d cuda batchnorm          one topic on one device
+  conformance run -i mypackage.mytorch -o mine.jsonl  a torch-like module, results into a file
+  conformance run -o mine.jsonl --resume              go on where a run was cut off
+"""
+    parser = add_command(commands, "run", "Run rules against implementations and print a verdict for each.", epilog)
+    parser.add_argument(
+        "patterns",
+        metavar="RULE-PATTERN",
+        nargs="*",
+        help="an id, a topic or a glob over ids ('batchnorm', '*/detach-*'); all rules by default",
+    )
+    parser.add_argument(
+        "-i", "--implementation", metavar="IMPL", action="append", default=[],
+        help="torch (the default where it is installed), reference, package.module, package.module:Attribute or a "
+        "registered name; repeatable",
+    )  # fmt: skip
+    parser.add_argument(
+        "-d",
+        "--device",
+        action="append",
+        default=[],
+        help="a device of the implementation (cpu, cuda, cuda:1, meta); by default every one it has; repeatable",
+    )
+    add_specs(parser)
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", type=Path, help="write results here as they come (JSON lines)"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="keep the cases that FILE has and run only those it lacks"
+    )
+    parser.add_argument("--examples", metavar="N", type=count, default=25, help="examples for each property (25)")
+    parser.add_argument(
+        "--timeout", metavar="S", type=seconds, default=60.0, help="seconds until a case counts as hanging (60)"
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="print the verdicts only")
+    parser.set_defaults(command=run)
 
 
 def run(options: argparse.Namespace) -> int:
