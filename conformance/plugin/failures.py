@@ -37,16 +37,13 @@ def failure_text(case: Case, outcome: Outcome) -> str:
     return "\n".join(lines)
 
 
-def script_section(case: Case, suite: Suite, outcome: Outcome) -> list[tuple[str, str]]:
-    """The standalone script, as a section of the report."""
+def script_of(case: Case, suite: Suite, outcome: Outcome) -> tuple[str, str]:
+    """The standalone script of a failed case and nothing, or nothing and why there is none."""
     if outcome.status != "fail":
-        return []
-    from conformance.repro import script
-    from conformance.running.properties import example
+        return "", ""
+    from conformance.repro.failing import script_of_failure
 
-    runner = suite.runners[case.implementation]
     try:
-        drawn = example(runner, case) if case.rule.is_property else None
-        return [("script that reproduces it without this project", script(case, runner.implementation, drawn=drawn))]
+        return script_of_failure(suite.runners[case.implementation], case, outcome.status), ""
     except ConformanceError as error:
-        return [("no script", str(error))]
+        return "", str(error)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from conformance.errors import ConformanceError, SpecErrors
-from conformance.plugin.failures import failure_text, script_section
+from conformance.plugin.failures import failure_text, script_of
 from conformance.plugin.session import Suite
 from conformance.results.model import case_line, encoded
 from conformance.rules.loading import spec_files
@@ -95,7 +95,8 @@ class CaseItem(pytest.Item):
         return {self.name: 1, self.case.rule.level.replace("-", "_"): 1}
 
     def _report(self, outcome: Outcome, start: float) -> pytest.TestReport:
-        line: Any = case_line(self.case, outcome)
+        script, no_script = script_of(self.case, self.suite, outcome)
+        line: Any = case_line(self.case, outcome, self.suite.first_of_its_rule(self.case, script))
         header: Any = self.suite.announcement()
         if self.suite.is_worker:
             line = json.loads(encoded(line))
@@ -108,6 +109,8 @@ class CaseItem(pytest.Item):
         elif outcome.status not in ("pass", "unspecified"):
             status = "failed"
             longrepr = failure_text(self.case, outcome)
+        sections = [("script that reproduces it without this project", script)] if script else []
+        sections += [("no script", no_script)] if no_script else []
         return pytest.TestReport(
             self.nodeid,
             self.location,
@@ -115,7 +118,7 @@ class CaseItem(pytest.Item):
             status,  # type: ignore[arg-type]
             longrepr,
             "call",
-            sections=[] if status != "failed" else script_section(self.case, self.suite, outcome),
+            sections=sections,
             duration=outcome.seconds,
             start=start,
             stop=start + outcome.seconds,

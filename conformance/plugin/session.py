@@ -36,6 +36,7 @@ class Suite:
         self.patterns: Sequence[str] = option(config, "rules") or ()
         self.rules: dict[str, Rule] = {}
         self._announcement: list[Line] | None = None
+        self._has_script: set[tuple[str, str, str]] = set()
 
     @classmethod
     def of(cls, config: pytest.Config) -> Suite:
@@ -69,6 +70,14 @@ class Suite:
             for implementation in self.implementations:
                 for device in self.devices[implementation.name]:
                     yield from expand([rule], implementation, device)
+
+    def first_of_its_rule(self, case: Case, script: str) -> str:
+        """``script``, or nothing where the results have one already for the rule on this device."""
+        key = (case.rule.id, case.implementation, case.device)
+        if not script or key in self._has_script:
+            return ""
+        self._has_script.add(key)
+        return script
 
     # -- what is announced -----------------------------------------------------------------------------------------
 

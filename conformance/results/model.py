@@ -62,7 +62,10 @@ class SubjectLine:
 
 @dataclass(frozen=True, slots=True)
 class CaseLine:
-    """The outcome of one case; ``seconds`` is what it took, compiling its rule included."""
+    """The outcome of one case; ``seconds`` is what it took, compiling its rule included.
+
+    ``script`` shows the fault without this project; the first bad case of each rule on a device has one.
+    """
 
     id: str
     rule: str
@@ -77,6 +80,7 @@ class CaseLine:
     left_behind: tuple[str, ...] = ()
     unread: int = 0
     seconds: float = 0.0
+    script: str = ""
     kind: Literal["case"] = "case"
 
 
@@ -94,7 +98,7 @@ Line = RunLine | SubjectLine | CaseLine | EndLine
 _DEFAULTS = {one.name: one.default for one in fields(CaseLine)}
 
 
-def case_line(case: Case, outcome: Outcome) -> CaseLine:
+def case_line(case: Case, outcome: Outcome, script: str = "") -> CaseLine:
     """The line of a finished case."""
     return CaseLine(
         id=case.id,
@@ -110,6 +114,7 @@ def case_line(case: Case, outcome: Outcome) -> CaseLine:
         left_behind=outcome.left_behind,
         unread=outcome.unread,
         seconds=round(outcome.seconds, 6),
+        script=script,
     )
 
 

@@ -15,11 +15,12 @@ from dataclasses import replace
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from typing import Any
+from typing import Any, Literal
 
 from conformance import errors
 from conformance.results.model import CaseLine, SubjectLine
 from conformance.results.reading import parse_line
+from conformance.running.outcome import Status
 from conformance.running.worker import Job, work
 
 TIMEOUT = 60.0
@@ -113,7 +114,7 @@ def _receive(pipe: Connection, patience: float) -> dict[str, Any] | None:
     return message
 
 
-def _why(worker: BaseProcess, timeout: float, reported: bool) -> tuple[str, str]:
+def _why(worker: BaseProcess, timeout: float, reported: bool) -> tuple[Status | Literal["gone"], str]:
     """Why no message came: ("gone", …) where the worker ended on purpose after it ``reported`` a crash."""
     worker.join(0.5)
     code = worker.exitcode

@@ -20,7 +20,7 @@ from typing import Any
 
 from conformance.errors import ConformanceError, ImplementationBroke, described
 from conformance.results.model import case_line, encoded, subject_line
-from conformance.running.outcome import Outcome
+from conformance.running.outcome import Outcome, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Job:
     patterns: tuple[str, ...] = ()
     examples: int = 25
     begin: int = 0
-    broken: tuple[str, str] | None = None
+    broken: tuple[Status, str] | None = None
     done: frozenset[str] = frozenset()
 
 
@@ -85,6 +85,7 @@ def _message(kind: str, **more: str) -> bytes:
 
 def _messages(job: Job) -> Iterator[bytes]:
     from conformance.implementations import find
+    from conformance.repro.failing import FirstScripts
     from conformance.rules.loading import load
     from conformance.running.cases import expand, select
     from conformance.running.execute import Runner
@@ -92,6 +93,7 @@ def _messages(job: Job) -> Iterator[bytes]:
     rules = select(load([Path(path) for path in job.paths]), job.patterns)
     implementation = find(job.implementation)
     runner = Runner(implementation, examples=job.examples)
+    scripts = FirstScripts(runner)
     gc.freeze()  # what was imported stays: no collection during the run looks through an implementation's modules again
     index = 0
     for device in devices_of(implementation, job.devices):
@@ -105,10 +107,11 @@ def _messages(job: Job) -> Iterator[bytes]:
                 yield _message("skipped")
                 continue
             if job.broken is not None and index == job.begin + 1:
-                status, reason = job.broken
-                yield encoded(case_line(case, Outcome(status, reason=reason)))  # type: ignore[arg-type]
+                outcome = Outcome(job.broken[0], reason=job.broken[1])
+                yield encoded(case_line(case, outcome, scripts.of(case, outcome.status)))
                 continue
-            line = case_line(case, runner.run(case))
+            outcome = runner.run(case)
+            line = case_line(case, outcome, scripts.of(case, outcome.status))
             yield encoded(line)
             if line.status == "crash":
                 os._exit(70)  # nothing that runs here afterwards can be trusted
