@@ -14,7 +14,7 @@ from typing import Any
 from conformance.errors import Problem, SpecErrors
 from conformance.rules import oracle, syntax
 from conformance.rules.documents import Document, YamlPath, read_document
-from conformance.rules.model import Rule, Topic
+from conformance.rules.model import OTHER_AREA, Rule, Topic
 from conformance.rules.rule_loading import RuleLoader
 from conformance.rules.schema import SpecFile
 from conformance.rules.validation import sound_part, validate
@@ -102,6 +102,7 @@ class FileLoader:
             name=data["topic"],
             title=data["title"],
             about=data.get("about", ""),
+            area=data.get("area", OTHER_AREA),
             file=document.file,
             text=document.text,
             oracle=data.get("oracle", ""),

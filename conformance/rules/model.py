@@ -13,6 +13,10 @@ Level = Literal["must", "should", "de-facto"]
 LEVELS: tuple[Level, ...] = ("must", "should", "de-facto")
 
 
+#: Where rules count whose file names no area.
+OTHER_AREA = "Other rules"
+
+
 class DType(str):
     """The name of a dtype: `when` sees the implementation's dtype object, `then` this name."""
 
@@ -92,6 +96,7 @@ class Topic:
     name: str
     title: str
     about: str
+    area: str
     file: str
     text: str = field(repr=False)
     oracle: str = field(default="", repr=False)

@@ -178,6 +178,7 @@ class SpecFile(_Entry):
     topic: str = Field(pattern=r"^[a-z0-9-]+$")
     title: Code
     about: str = ""
+    area: Code | None = Field(None, description="The part of a report that the topic belongs to: Autograd, Devices, …")
     axes: dict[str, Any] = Field(default_factory=dict, description="Named parameter sets shared by the file's rules.")
     oracle: str = Field("", description="NumPy functions shared by the file's rules.")
     retired: list[str] = Field(default_factory=list, description="Ids that were in use once and never will be again.")

@@ -45,7 +45,7 @@ def sound_part(data: Any) -> dict[str, Any] | None:
 _STAND_IN = {"id": "topic/slug", "says": "…", "source": "…"}
 #: Keys that nothing else in a file depends on.
 _INERT: Mapping[type[BaseModel], frozenset[str]] = {
-    SpecFile: frozenset({"title", "about", "retired"}),
+    SpecFile: frozenset({"title", "about", "area", "retired"}),
     RuleEntry: frozenset({"says", "source", "level", "since", "until", "myth", "disagreement", "covers", "needs"}),
 }
 

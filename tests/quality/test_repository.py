@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from conformance.rules.loading import load, spec_files
+from conformance.rules.model import OTHER_AREA
 from conformance.rules.schema_files import schema_files
 from conformance.rules.sources import PAGES, Lock, compare, lock_path, sources_of
 from conformance.rules.vocabulary import specs_folder
@@ -32,6 +33,13 @@ def test_rules_are_well_formed() -> None:
 def test_spec_file_names_its_schema(path: Path) -> None:
     """Editors find the schema in a spec file's first line."""
     assert path.read_text(encoding="utf-8").startswith(FIRST_LINE)
+
+
+def test_every_topic_belongs_to_one_area() -> None:
+    """The files of a topic name the same area, so that a report counts the topic once; none is left out."""
+    areas = {(rule.topic.name, rule.topic.area) for rule in load()}
+    assert len(areas) == len({name for name, _ in areas})
+    assert OTHER_AREA not in {area for _, area in areas}
 
 
 def test_sources_exist() -> None:
