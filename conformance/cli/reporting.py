@@ -8,7 +8,8 @@ from pathlib import Path
 from conformance.cli.arguments import Commands, add_command, add_specs
 from conformance.cli.selecting import counted, loaded
 from conformance.errors import ResultsError
-from conformance.report.html import render
+from conformance.report.html import render_html
+from conformance.report.model import build_report
 from conformance.results.reading import read_results
 
 
@@ -30,7 +31,7 @@ examples:
 def report(options: argparse.Namespace) -> int:
     """Write the page."""
     results = [read_results(path) for path in options.results]
-    page = render(results, loaded(options.specs))
+    page = render_html(build_report(results, loaded(options.specs)))
     try:
         options.output.parent.mkdir(parents=True, exist_ok=True)
         options.output.write_text(page, encoding="utf-8")

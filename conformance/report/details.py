@@ -1,0 +1,106 @@
+"""What the page of one rule shows, as plain data: small, bounded, and nothing in it that a browser would run."""
+
+from __future__ import annotations
+
+import os.path
+import shlex
+from typing import Any
+
+from conformance.report.model import Cell, Column, Report, Row, worded
+from conformance.report.numbers import ulps_apart
+from conformance.report.sources import safe_link, source_url
+from conformance.results.model import CaseLine
+from conformance.running.outcome import Finding
+
+_LONGEST = 1_000
+_LONGEST_CODE = 20_000
+_SHOWN_FINDINGS = 12
+
+
+def rule_details(report: Report) -> dict[str, dict[str, Any]]:
+    """By the rule's id; a column without anything to say about a rule is left out."""
+    return {row.rule.id: _details(report, row) for row in report.rows}
+
+
+def bounded(text: str, longest: int = _LONGEST) -> str:
+    """``text``, or its beginning where it is longer than anybody reads."""
+    return text if len(text) <= longest else f"{text[:longest]}… ({len(text) - longest} more characters)"
+
+
+def _details(report: Report, row: Row) -> dict[str, Any]:
+    rule = row.rule
+    said: dict[str, Any] = {
+        "says": bounded(rule.says),
+        "level": rule.level,
+        "topic": bounded(rule.topic.title),
+        "sources": [[bounded(name), source_url(name)] for name in rule.sources],
+        "since": rule.since,
+        "until": rule.until,
+        "myth": rule.myth and bounded(rule.myth),
+        "position": f"{os.path.basename(rule.topic.file)}:{rule.line}",
+        "line": rule.line,
+        "yaml": bounded(rule.yaml, _LONGEST_CODE),
+        "cells": {
+            str(index): _cell(column, row, cell)
+            for index, (column, cell) in enumerate(zip(report.columns, row.cells))
+            if cell.is_bad or cell.reason
+        },
+    }
+    if rule.disagreement:
+        upstream = rule.disagreement.upstream or ""
+        said["disagreement"] = {"says": bounded(rule.disagreement.says), "upstream": safe_link(upstream)}
+    return {key: value for key, value in said.items() if value}
+
+
+def _cell(column: Column, row: Row, cell: Cell) -> dict[str, Any]:
+    reason = f"{cell.left_out} unsupported: {bounded(cell.reason)}" if cell.total else bounded(cell.reason)
+    if not cell.is_bad:
+        return {"reason": reason}
+    cases = [_case(line) for line in cell.shown]
+    found: dict[str, Any] = {"cases": cases, "more": cell.bad - len(cases), "command": _command(column, row.rule.id)}
+    if cell.script_of is not None:
+        found["script"] = bounded(cell.script_of.script, _LONGEST_CODE)
+    return found
+
+
+def _command(column: Column, what: str) -> list[str]:
+    """What somebody types who has the implementation: the command line, and pytest."""
+    quoted, device = shlex.quote(column.implementation), shlex.quote(column.device)
+    rule = shlex.quote(what)
+    return [
+        f"conformance run -i {quoted} -d {device} {rule}",
+        f"pytest --pyargs conformance --conformance-impl={quoted} --conformance-device={device} "
+        f"--conformance-rules={rule}",
+    ]
+
+
+def _case(line: CaseLine) -> dict[str, Any]:
+    said: dict[str, Any] = {
+        "id": bounded(line.id),
+        "status": line.status,
+        "reason": bounded(line.reason),
+        "held": f"{max(line.checks - len(line.findings), 0)} of {line.checks} checks hold" if line.checks else "",
+        "left": [bounded(one) for one in line.left_behind],
+        "findings": [_finding(one) for one in line.findings[:_SHOWN_FINDINGS]],
+        "repro": f"conformance repro {shlex.quote(bounded(line.id))} > case.py",
+    }
+    return {key: value for key, value in said.items() if value}
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    said: dict[str, Any] = {
+        "observation": bounded(finding.observation),
+        "aspect": "" if finding.aspect == "values" else bounded(finding.aspect),
+        "expected": bounded(finding.expected),
+        "observed": bounded(finding.observed),
+        "kind": worded(finding.kind),
+        "level": finding.level,
+        "line": finding.line,
+    }
+    detail = finding.detail
+    if detail and {"expected", "observed", "differs"} <= detail.keys():
+        apart = ulps_apart(detail)
+        dtype = bounded(str(detail.get("dtype", "")), 20)
+        said["grid"] = {key: detail[key] for key in ("expected", "observed", "differs")}
+        said["apart"] = f"at most {apart:.3g} ulp of {dtype} apart" if apart is not None else dtype
+    return {key: value for key, value in said.items() if value}
