@@ -22,6 +22,7 @@ from conformance.report.details import bounded, rule_details
 from conformance.report.findings import clusters, lacking
 from conformance.report.model import Report
 from conformance.report.sources import safe_link, source_url
+from conformance.rules.model import LEVELS
 
 #: A cell's class and sign, by status; the sign and the words say what the colour says.
 SIGNS = {
@@ -43,6 +44,7 @@ def render_html(report: Report) -> str:
         clusters=clusters(report),
         lacking=lacking(report),
         signs=SIGNS,
+        levels=LEVELS,
         details=packed(rule_details(report)),
         policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; base-uri 'none'; "
         "form-action 'none'",

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 from conformance.results.model import CaseLine, SubjectLine
 from conformance.results.reading import Results
@@ -247,7 +248,8 @@ def _cell(lines: Sequence[CaseLine]) -> Cell:
 
 
 def _section(name: str, rows: Sequence[Row], columns: Sequence[Column]) -> Section:
-    topic = rows[0].rule.topic
+    topics = {row.rule.topic for row in rows}
+    topic = min(topics, key=lambda one: (Path(one.file).stem.partition(".")[0] != one.name, one.file))
     tallies = tuple(_tally([row.cells[index] for row in rows]) for index in range(len(columns)))
     return Section(name, topic.title, topic.about, tuple(rows), tallies)
 

@@ -205,11 +205,11 @@
       cell.cases.map(badCase),
       cell.more ? element("p", { class: "quiet" }, `and ${cell.more} more cases`) : null,
       cell.script
-        ? [element("p", {}, "This script shows it without the suite:"), code(cell.script, "script")]
+        ? [element("p", {}, "This script shows it without the suite:"), code(cell.script, `script for ${name}`)]
         : element("p", {}, "There is no script in the results; this command writes one where one can be had:"),
-      cell.script ? null : code(cell.cases[0].repro, "command"),
+      cell.script ? null : code(cell.cases[0].repro, `command for ${name}`),
       element("p", {}, "To run the rule again:"),
-      code(cell.command.join("\n"), "commands"),
+      code(cell.command.join("\n"), `commands for ${name}`),
     ];
   }
 
