@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SpecErrors as error:
         print(error, file=sys.stderr)
         count = len(error.problems)
-        print(f"{count} problem{'s' if count != 1 else ''} in spec files", file=sys.stderr)
+        print(f"{count} problem{'s' if count != 1 else ''} in {error.where}", file=sys.stderr)
         return error.exit_status
     except ConformanceError as error:
         print(f"conformance: {error}", file=sys.stderr)
