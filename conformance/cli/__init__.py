@@ -17,9 +17,9 @@ from conformance.errors import ConformanceError, SpecErrors
 
 _STATUS = """\
 exit status:
-  0  every implementation that ran conforms
-  1  something does not conform
-  2  the input is wrong: usage, a spec file, a results file
+  0  every implementation that ran conforms, given the known failures
+  1  something does not conform, or a known failure is stale
+  2  the input is wrong: usage, a spec file, a results file, a known-failures file
   3  the harness or an adapter broke, or nothing ran
 """
 _INTERRUPTED = 130

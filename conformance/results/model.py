@@ -125,8 +125,8 @@ def case_line(case: Case, outcome: Outcome) -> CaseLine:
     )
 
 
-def subject_line(implementation: Implementation, device: str, cases: Iterable[Case]) -> SubjectLine:
-    """The line that announces ``cases`` of ``implementation`` on ``device``."""
+def subject_line(implementation: Implementation, device: str, cases: Iterable[Case], shard: str = "") -> SubjectLine:
+    """The line that announces ``cases`` of ``implementation`` on ``device``, all of them or those of a shard."""
     cases = list(cases)
     levels = Counter({case.rule.id: case.rule.level for case in cases}.values())
     return SubjectLine(
@@ -137,6 +137,7 @@ def subject_line(implementation: Implementation, device: str, cases: Iterable[Ca
         device_name=implementation.device_name(device),
         planned=len(cases),
         planned_rules={level: levels[level] for level in LEVELS if levels[level]},
+        shard=shard,
     )
 
 
