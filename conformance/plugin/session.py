@@ -107,7 +107,7 @@ class Suite:
             if cases or self.shard  # which shards there are is told by all of them, also by one without a case
         ]
         run = run_line(
-            self.rules.values(),
+            select(self.rules.values(), self.patterns),
             self.patterns,
             topics=topics(self.config, self.rules.values()),
             shard=part,
