@@ -1,9 +1,9 @@
 """The errors a user can cause, in the order in which a run can meet them.
 
-A run reads spec files (:class:`SpecErrors`), finds an implementation (:class:`ImplementationNotFound`), selects cases
-(:class:`NothingSelected`), asks it for its devices (:class:`ImplementationBroke`), and writes or reads results
-(:class:`ResultsError`). Each carries one sentence on what was
-found, what was expected, and a hint for the person who can act on it. None of them is a defect of an implementation
+A run reads spec files (:class:`SpecErrors`) and known failures (:class:`KnownFailuresErrors`), finds an implementation
+(:class:`ImplementationNotFound`), selects cases (:class:`NothingSelected`), asks it for its devices
+(:class:`ImplementationBroke`), and writes or reads results (:class:`ResultsError`). Each carries one sentence on what
+was found, what was expected, and a hint for the person who can act on it. None of them is a defect of an implementation
 under test: those are outcomes, in :mod:`conformance.running.outcome`.
 """
 
@@ -47,9 +47,17 @@ class Problem:
 class SpecErrors(ConformanceError):
     """Everything that is wrong in the spec files that were read, in the order of files and lines."""
 
+    where = "spec files"
+
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(set(problems)))
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class KnownFailuresErrors(SpecErrors):
+    """Everything that is wrong in a known-failures file."""
+
+    where = "the known-failures file"
 
 
 class ImplementationNotFound(ConformanceError):

@@ -80,6 +80,12 @@ class Workshop:
         path.write_text(topic + "".join(RULES.get(one, one) for one in rules), encoding="utf-8")
         return path
 
+    def known(self, *entries: str) -> Path:
+        """Write ``known.yaml``, an entry a line, the first on the second."""
+        path = self.folder / "known.yaml"
+        path.write_text("known:\n" + "".join(f"  - {{{entry}}}\n" for entry in entries), encoding="utf-8")
+        return path
+
     def without_torch(self) -> None:
         """Let every command run as if torch were not installed."""
         hidden = self.folder / "without-torch"

@@ -12,14 +12,14 @@ import sys
 from collections.abc import Sequence
 
 from conformance import __version__
-from conformance.cli import inspecting, reporting, running
+from conformance.cli import comparing, inspecting, merging, reporting, running
 from conformance.errors import ConformanceError, SpecErrors
 
 _STATUS = """\
 exit status:
-  0  every implementation that ran conforms
-  1  something does not conform
-  2  the input is wrong: usage, a spec file, a results file
+  0  every implementation that ran conforms, given the known failures
+  1  something does not conform, or a known failure is stale
+  2  the input is wrong: usage, a spec file, a results file, a known-failures file
   3  the harness or an adapter broke, or nothing ran
 """
 _INTERRUPTED = 130
@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SpecErrors as error:
         print(error, file=sys.stderr)
         count = len(error.problems)
-        print(f"{count} problem{'s' if count != 1 else ''} in spec files", file=sys.stderr)
+        print(f"{count} problem{'s' if count != 1 else ''} in {error.where}", file=sys.stderr)
         return error.exit_status
     except ConformanceError as error:
         print(f"conformance: {error}", file=sys.stderr)
@@ -61,6 +61,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"conformance {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (running, inspecting, reporting):
+    for module in (running, inspecting, reporting, comparing, merging):
         module.add(commands)
     return parser

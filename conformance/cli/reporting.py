@@ -6,11 +6,11 @@ import argparse
 from pathlib import Path
 
 from conformance.cli.arguments import Commands, add_command, add_specs
+from conformance.cli.inputs import read_all
 from conformance.cli.selecting import counted, loaded
 from conformance.errors import ResultsError
 from conformance.report.html import render_html
 from conformance.report.model import build_report
-from conformance.results.reading import read_results
 
 
 def add(commands: Commands) -> None:
@@ -30,7 +30,7 @@ examples:
 
 def report(options: argparse.Namespace) -> int:
     """Write the page."""
-    results = [read_results(path) for path in options.results]
+    results = read_all(options.results)
     page = render_html(build_report(results, loaded(options.specs)))
     try:
         options.output.parent.mkdir(parents=True, exist_ok=True)

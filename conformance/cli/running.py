@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
-from conformance.cli.arguments import Commands, add_command, add_specs, count, seconds
+from conformance.cli import showing
+from conformance.cli.arguments import Commands, add_command, add_specs, count, seconds, shard
+from conformance.cli.progress import progress
 from conformance.cli.selecting import selected
 from conformance.errors import ConformanceError, ResultsError
+from conformance.known.judging import judge
+from conformance.known.loading import load_known
+from conformance.known.model import KnownFailures
 from conformance.results.model import CaseLine, EndLine, RunLine, SubjectLine
 from conformance.results.reading import Results, never_began, read_results
-from conformance.results.summary import Verdict, exit_status, verdicts
+from conformance.results.summary import exit_status, verdicts
 from conformance.results.writing import ResultsWriter
-from conformance.running.outcome import BAD
+from conformance.rules.model import Rule
 from conformance.running.record import now, run_line
 from conformance.running.supervise import supervise
 from conformance.running.worker import Job
 
 _INTERRUPTED = 130
-_SHOWN_FAILURES = 50
 
 
 def add(commands: Commands) -> None:
@@ -36,6 +38,8 @@ examples:
   conformance run -i torch -d cuda batchnorm          one topic on one device
   conformance run -i mypackage.mytorch -o mine.jsonl  a torch-like module, results into a file
   conformance run -o mine.jsonl --resume              go on where a run was cut off
+  conformance run --known known.yaml                  status 0 where only known failures are left
+  conformance run --shard 2/5 -o 2.jsonl              the second fifth; 'conformance merge' joins the files
 """
     parser = add_command(commands, "run", "Run rules against implementations and print a verdict for each.", epilog)
     parser.add_argument(
@@ -67,6 +71,12 @@ examples:
     parser.add_argument(
         "--timeout", metavar="S", type=seconds, default=60.0, help="seconds until a case counts as hanging (60)"
     )
+    parser.add_argument(
+        "--known", metavar="FILE", type=Path, help="failures that are known (docs/known-failures.md); strict"
+    )
+    parser.add_argument(
+        "--shard", metavar="I/N", type=shard, help="run only the I-th of N parts; a rule's cases stay together"
+    )
     parser.add_argument("-q", "--quiet", action="store_true", help="print the verdicts only")
     parser.set_defaults(command=run)
 
@@ -74,28 +84,47 @@ examples:
 def run(options: argparse.Namespace) -> int:
     """Run the selected rules; print failures and verdicts; return the exit status."""
     rules = selected(options.specs, options.patterns)
-    record = _Record(options, run_line(rules, options.patterns))
+    known = load_known(options.known) if options.known else KnownFailures()
+    record = _Record(options, _header(options, rules))
     broken: ConformanceError | None = None
     interrupted = False
-    with record, _progress(options) as progress:
+    with record, progress(quiet=options.quiet) as shown:
         try:
             for line in _lines(options, record.done):
                 record.take(line)
-                progress.show(line, record)
+                shown.show(line, record.cases)
             record.end()
         except KeyboardInterrupt:
             interrupted = True
         except ConformanceError as error:  # after an hour's results, say: they are shown before it is
             broken = error
-    found = verdicts(record.cases, record.subjects)
-    _print(found, record.cases, options)
+    judgement = judge(known, record.header, record.subjects, record.cases)
+    found = verdicts(record.cases, record.subjects, judgement.excused)
+    if not options.quiet:
+        _print(showing.failures(record.cases, judgement, options.specs))
+    for verdict in found:
+        _print(showing.lines_of(verdict))
+    _print(showing.stale(judgement))
     if broken is not None:
         raise broken
     if interrupted:
         hint = f"; go on with --resume -o {options.output}" if record.is_open else ""
         print(f"interrupted{hint}", file=sys.stderr)
         return _INTERRUPTED
-    return exit_status(found)
+    status = exit_status(found)
+    return 1 if judgement.stale and not status else status
+
+
+def _print(lines: Iterator[str]) -> None:
+    for line in lines:
+        print(line)
+
+
+def _header(options: argparse.Namespace, rules: Sequence[Rule]) -> RunLine:
+    """The first line of the results; spec files that were named by themselves narrow a run to their topics."""
+    by_file = any(path.is_file() for path in options.specs)
+    topics = dict.fromkeys(rule.topic.name for rule in rules) if by_file else ()
+    return run_line(rules, options.patterns, topics=topics, shard=str(options.shard or ""))
 
 
 class _Record:
@@ -106,7 +135,7 @@ class _Record:
 
     def __init__(self, options: argparse.Namespace, header: RunLine) -> None:
         self._path: Path | None = options.output
-        self._header = header
+        self.header = header
         self._writer: ResultsWriter | None = None
         self._started = time.perf_counter()
         earlier = _earlier(options, header)
@@ -130,7 +159,7 @@ class _Record:
         if self._path is not None and self._writer is None:
             self._writer = ResultsWriter(self._path, resume=self._resumes)
             if not self._resumes:
-                self._writer.write(self._header)
+                self._writer.write(self.header)
         if isinstance(line, CaseLine):
             self.cases.append(line)
         elif line.key in self._subjects:
@@ -175,6 +204,7 @@ def _lines(options: argparse.Namespace, done: frozenset[str]) -> Iterator[Subjec
             patterns=tuple(options.patterns),
             examples=options.examples,
             done=done,
+            shard=str(options.shard or ""),
         )
         yield from supervise(job, options.timeout)
 
@@ -191,75 +221,7 @@ def _earlier(options: argparse.Namespace, header: RunLine) -> Results | None:
     if found.run.rules_digest != header.rules_digest:
         hint = "leave out --resume to start afresh, or select the same rules"
         raise ResultsError(f"{options.output} was written with other rules", hint)
+    if found.run.shard != header.shard:
+        was = f"for shard {found.run.shard}" if found.run.shard else "without --shard"
+        raise ResultsError(f"{options.output} was written {was}", "leave out --resume to start afresh")
     return found
-
-
-def _print(found: list[Verdict], cases: list[CaseLine], options: argparse.Namespace) -> None:
-    if not options.quiet:
-        bad = [case for case in cases if case.status in BAD]
-        for case in bad[:_SHOWN_FAILURES]:
-            print(f"{case.status.upper()}  {case.id}" + (f"  {case.reason}" if case.reason else ""))
-            for finding in case.findings:
-                print(f"    {finding}")
-        if len(bad) > _SHOWN_FAILURES:
-            print(f"… and {len(bad) - _SHOWN_FAILURES} more; -o FILE keeps them all")
-        if bad:
-            specs = "".join(f" --specs {shlex.quote(str(path))}" for path in options.specs)
-            print(f"\nReproduce one with: conformance repro{specs} '{bad[0].id}'\n")
-    for verdict in found:
-        print(f"{verdict.implementation} on {verdict.device}")
-        for level in verdict.levels:
-            print(f"    {level}")
-        counts = ", ".join(f"{n} {status}" for status, n in sorted(verdict.cases.items()))
-        tail = f", {verdict.not_run} not run" if verdict.not_run else ""
-        print(f"    cases: {counts or 'none'}{tail}")
-
-
-class _Quiet:
-    """No terminal: no progress."""
-
-    def show(self, line: SubjectLine | CaseLine, record: _Record) -> None:
-        """Nothing."""
-
-    def __enter__(self) -> _Quiet:
-        return self
-
-    def __exit__(self, *details: object) -> None:
-        return None
-
-
-class _Bar:
-    """A progress bar on a terminal's stderr."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self._progress = Progress(*columns, console=Console(stderr=True), transient=True)
-        self._task: Any = None
-        self._bad = 0
-
-    def show(self, line: SubjectLine | CaseLine, record: _Record) -> None:
-        """Move on by the line."""
-        if isinstance(line, SubjectLine):
-            done = sum((case.implementation, case.device) == line.key for case in record.cases)
-            self._bad = 0
-            self._task = self._progress.add_task(
-                f"{line.implementation} on {line.device}", total=line.planned, completed=done
-            )
-        elif self._task is not None:
-            self._bad += line.status in BAD
-            text = f"{line.implementation} on {line.device}" + (f", {self._bad} failed" if self._bad else "")
-            self._progress.update(self._task, advance=1, description=text)
-
-    def __enter__(self) -> _Bar:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *details: object) -> None:
-        self._progress.stop()
-
-
-def _progress(options: argparse.Namespace) -> Any:
-    return _Bar() if sys.stderr.isatty() and not options.quiet else _Quiet()

@@ -29,6 +29,8 @@ _OPTIONS: tuple[tuple[str, str, str, str], ...] = (
     ("rules", "PATTERN", "append", "an id, a topic or a glob over ids of the rules to collect; repeatable"),
     ("results", "FILE", "store", "write results here, as 'conformance run -o' does"),
     ("examples", "N", "store", "examples for each property (25)"),
+    ("known", "FILE", "store", "failures that are known; their cases are expected to fail"),
+    ("shard", "I/N", "store", "collect only the I-th of N parts; a rule's cases stay together"),
 )
 
 
@@ -130,11 +132,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Close the results file; a session whose cases all turned out unsupported has not passed."""
+    """Close the results file; a session of unsupported cases, or with stale known failures, has not passed."""
     recorder = session.config.stash.get(RECORDER, None)
     if recorder is not None:
         recorder.close()
-        if recorder.executed_nothing and exitstatus == pytest.ExitCode.OK:
+        if (recorder.executed_nothing or recorder.judgement.stale) and exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 

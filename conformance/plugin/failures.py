@@ -9,6 +9,7 @@ from conformance.running.cases import Case
 from conformance.running.outcome import Outcome
 
 if TYPE_CHECKING:
+    from conformance.known.model import Entry
     from conformance.plugin.session import Suite
 
 
@@ -35,6 +36,17 @@ def failure_text(case: Case, outcome: Outcome) -> str:
     lines += [f"left behind: {what}" for what in outcome.left_behind]
     lines += ["", f"{outcome.checks - len(outcome.findings)} of {outcome.checks} checks hold"]
     return "\n".join(lines)
+
+
+def known_but_passes(entry: Entry) -> str:
+    """The failure of a case that is known to fail and does not; in pytest's words for it."""
+    return "\n".join(
+        [
+            f"[XPASS(strict)] {entry.why}",
+            f"    {entry.position}: this entry says that the case fails, and it passes",
+            "    remove the entry, or narrow it to the cases that fail",
+        ]
+    )
 
 
 def script_of(case: Case, suite: Suite, outcome: Outcome) -> tuple[str, str]:

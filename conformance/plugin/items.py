@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from conformance.errors import ConformanceError, SpecErrors
-from conformance.plugin.failures import failure_text, script_of
+from conformance.known.judging import PASSES, today
+from conformance.plugin.failures import failure_text, known_but_passes, script_of
 from conformance.plugin.session import Suite
-from conformance.results.model import case_line, encoded
+from conformance.results.model import CaseLine, case_line, encoded
 from conformance.rules.loading import spec_files
 from conformance.running.cases import Case
 from conformance.running.outcome import Outcome
@@ -96,19 +97,13 @@ class CaseItem(pytest.Item):
 
     def _report(self, outcome: Outcome, start: float) -> pytest.TestReport:
         script, no_script = script_of(self.case, self.suite, outcome)
-        line: Any = case_line(self.case, outcome, self.suite.first_of_its_rule(self.case, script))
+        found = case_line(self.case, outcome, self.suite.first_of_its_rule(self.case, script))
+        line: Any = found
         header: Any = self.suite.announcement()
         if self.suite.is_worker:
             line = json.loads(encoded(line))
             header = header and [json.loads(encoded(one)) for one in header]
-        longrepr: Any = None
-        status = "passed"
-        if outcome.status == "unsupported":
-            status = "skipped"
-            longrepr = (str(self.path), self.case.rule.line, f"unsupported: {outcome.reason}")
-        elif outcome.status not in ("pass", "unspecified"):
-            status = "failed"
-            longrepr = failure_text(self.case, outcome)
+        status, longrepr, known = self._said(outcome, found)
         sections = [("script that reproduces it without this project", script)] if script else []
         sections += [("no script", no_script)] if no_script else []
         return pytest.TestReport(
@@ -124,4 +119,18 @@ class CaseItem(pytest.Item):
             stop=start + outcome.seconds,
             conformance=line,
             conformance_header=header,
+            **known,
         )
+
+    def _said(self, outcome: Outcome, line: CaseLine) -> tuple[str, Any, dict[str, Any]]:
+        """What pytest is told: its own status, the text or the reason, and what makes of a skip an expected failure."""
+        entry = self.suite.known_as(line)
+        if entry is not None and entry.excuses(line, today()):
+            return "skipped", failure_text(self.case, outcome), {"wasxfail": entry.why}
+        if entry is not None and outcome.status in PASSES and not entry.flaky:
+            return "failed", known_but_passes(entry), {}
+        if outcome.status == "unsupported":
+            return "skipped", (str(self.path), self.case.rule.line, f"unsupported: {outcome.reason}"), {}
+        if outcome.status in PASSES:
+            return "passed", None, {}
+        return "failed", failure_text(self.case, outcome), {}

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from conformance.errors import ConformanceError
+from conformance.known.judging import Judgement, judge
+from conformance.known.model import KnownFailures
 from conformance.plugin import RECORDER, option
-from conformance.results.model import CaseLine, EndLine, Line, SubjectLine
+from conformance.plugin.scope import known_failures
+from conformance.results.model import CaseLine, EndLine, Line, RunLine, SubjectLine
 from conformance.results.reading import parse_line
 from conformance.results.summary import verdicts
 from conformance.results.writing import ResultsWriter
@@ -24,8 +28,10 @@ from conformance.running.record import now
 class Recorder:
     """The lines of a session; the file is opened at the first case."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, known: KnownFailures) -> None:
         self._path = path
+        self._known = known
+        self._run: RunLine | None = None
         self._writer: ResultsWriter | None = None
         self._subjects: list[SubjectLine] = []
         self._cases: dict[str, CaseLine] = {}
@@ -36,7 +42,7 @@ class Recorder:
         recorder = config.stash.get(RECORDER, None)
         if recorder is None:
             path = option(config, "results")
-            recorder = config.stash[RECORDER] = Recorder(Path(path) if path else None)
+            recorder = config.stash[RECORDER] = Recorder(Path(path) if path else None, known_failures(config))
         return recorder
 
     def begin(self, header: Sequence[Line]) -> None:
@@ -44,6 +50,7 @@ class Recorder:
         if self._subjects:
             return
         self._subjects = [line for line in header if isinstance(line, SubjectLine)]
+        self._run = next((line for line in header if isinstance(line, RunLine)), None)
         if self._path is not None:
             try:
                 self._writer = ResultsWriter(self._path)
@@ -74,12 +81,20 @@ class Recorder:
         """Whether cases were run and not one of them was executed: a session that has not passed."""
         return bool(self._cases) and all(line.status == "unsupported" for line in self._cases.values())
 
+    @cached_property
+    def judgement(self) -> Judgement:
+        """What the session makes of known failures; asked for at its end."""
+        if self._run is None:
+            return Judgement()
+        return judge(self._known, self._run, self._subjects, self._cases.values())
+
     def summary(self) -> Iterator[str]:
-        """A verdict per implementation and device."""
-        for verdict in verdicts(self._cases.values(), self._subjects):
+        """A verdict per implementation and device, and the known failures that are stale."""
+        for verdict in verdicts(self._cases.values(), self._subjects, self.judgement.excused):
             yield f"{verdict.implementation} on {verdict.device}"
             for level in verdict.levels:
                 yield f"    {level}"
+        yield from (f"stale known failure: {one}" for one in self.judgement.stale)
         if self.executed_nothing:
             yield "nothing was executed: every case is unsupported, and so the session fails"
 

@@ -10,8 +10,10 @@ import pytest
 
 from conformance.errors import ConformanceError, Problem, SpecErrors
 from conformance.implementations import find
+from conformance.known.model import Entry
 from conformance.plugin import SUITE, option
-from conformance.results.model import Line, subject_line
+from conformance.plugin.scope import known_failures, shard, topics
+from conformance.results.model import CaseLine, Line, subject_line
 from conformance.rules.loading import load
 from conformance.rules.model import Rule
 from conformance.running.cases import Case, expand, select
@@ -34,7 +36,15 @@ class Suite:
         examples = _examples(option(config, "examples"))
         self.runners = {one.name: Runner(one, examples=examples) for one in self.implementations}
         self.patterns: Sequence[str] = option(config, "rules") or ()
+        self.shard = shard(config)
+        known = known_failures(config)
+        self.known = {
+            (one.name, device): known.on(subject_line(one, device, ()))
+            for one in self.implementations
+            for device in self.devices[one.name]
+        }
         self.rules: dict[str, Rule] = {}
+        self._yielded = 0
         self._announcement: list[Line] | None = None
         self._has_script: set[tuple[str, str, str]] = set()
 
@@ -67,9 +77,17 @@ class Suite:
                 raise SpecErrors([_duplicate(rule, other)])
             self.rules[rule.id] = rule
         for rule in select(rules, self.patterns):
+            if self.shard is not None and not self.shard.holds(rule.id):
+                continue
             for implementation in self.implementations:
                 for device in self.devices[implementation.name]:
-                    yield from expand([rule], implementation, device)
+                    for case in expand([rule], implementation, device):
+                        self._yielded += 1
+                        yield case
+
+    def known_as(self, line: CaseLine) -> Entry | None:
+        """The entry of the known-failures file whose case it is."""
+        return next(self.known[line.implementation, line.device].matching(line), None)
 
     def first_of_its_rule(self, case: Case, script: str) -> str:
         """``script``, or nothing where the results have one already for the rule on this device."""
@@ -91,8 +109,20 @@ class Suite:
             if isinstance(case, Case):
                 selected[case.implementation, case.device].append(case)
         named = {one.name: one for one in self.implementations}
-        subjects = [subject_line(named[name], device, cases) for (name, device), cases in selected.items() if cases]
-        self._announcement = [run_line(self.rules.values(), self.patterns), *subjects]
+        part = str(self.shard or "")
+        subjects = [
+            subject_line(named[name], device, cases, part)
+            for (name, device), cases in selected.items()
+            if cases or self.shard  # which shards there are is told by all of them, also by one without a case
+        ]
+        run = run_line(
+            select(self.rules.values(), self.patterns),
+            self.patterns,
+            topics=topics(self.config, self.rules.values()),
+            shard=part,
+            narrowed=sum(map(len, selected.values())) < self._yielded or bool(self.config.getoption("lf", False)),
+        )
+        self._announcement = [run, *subjects]
 
     def announcement(self) -> list[Line] | None:
         """The lines that precede all cases; None once they were handed over."""

@@ -28,7 +28,12 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class RunLine:
-    """What was run: the suite's version, a digest of the rules, and the machine."""
+    """What was run: the suite's version, a digest of the rules, and the machine.
+
+    What was left out: ``selection`` are the patterns by which rules were chosen, ``topics`` those that were read where
+    spec files were named one by one, ``shard`` is the part of the rules, as in ``2/5``, and ``narrowed`` says that
+    single cases were left out besides. ``rules`` and their digest are those of all shards together.
+    """
 
     suite: str
     rules: int
@@ -37,13 +42,19 @@ class RunLine:
     platform: str
     started: str
     selection: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    shard: str = ""
+    narrowed: bool = False
     format: int = FORMAT
     kind: Literal["run"] = "run"
 
 
 @dataclass(frozen=True, slots=True)
 class SubjectLine:
-    """One implementation on one device, with the number of its cases, and of its rules by level, that are to be run."""
+    """One implementation on one device, with the number of its cases, and of its rules by level, that are to be run.
+
+    Where they are those of a ``shard``, as in ``2/5``, the numbers of the other shards come on top.
+    """
 
     implementation: str
     version: str
@@ -52,6 +63,7 @@ class SubjectLine:
     device_name: str
     planned: int
     planned_rules: dict[Level, int] = field(default_factory=dict)
+    shard: str = ""
     kind: Literal["subject"] = "subject"
 
     @property
@@ -118,8 +130,8 @@ def case_line(case: Case, outcome: Outcome, script: str = "") -> CaseLine:
     )
 
 
-def subject_line(implementation: Implementation, device: str, cases: Iterable[Case]) -> SubjectLine:
-    """The line that announces ``cases`` of ``implementation`` on ``device``."""
+def subject_line(implementation: Implementation, device: str, cases: Iterable[Case], shard: str = "") -> SubjectLine:
+    """The line that announces ``cases`` of ``implementation`` on ``device``, all of them or those of a shard."""
     cases = list(cases)
     levels = Counter({case.rule.id: case.rule.level for case in cases}.values())
     return SubjectLine(
@@ -130,6 +142,7 @@ def subject_line(implementation: Implementation, device: str, cases: Iterable[Ca
         device_name=implementation.device_name(device),
         planned=len(cases),
         planned_rules={level: levels[level] for level in LEVELS if levels[level]},
+        shard=shard,
     )
 
 

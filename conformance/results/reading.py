@@ -48,7 +48,7 @@ def read_results(path: Path) -> Results:
         offset += len(chunk)
         line = _parse(chunk, number, path)
         if line is None:
-            damaged += 1
+            damaged += chunk.endswith(b"\n")  # a torn last line is no damage: the run was cut off
             continue
         lines.append(line)
         if not isinstance(line, EndLine) and chunk.endswith(b"\n"):

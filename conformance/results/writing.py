@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 
@@ -55,6 +56,25 @@ class ResultsWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._file.close()
+
+
+def replace_results(path: Path, lines: Iterable[Line]) -> None:
+    """Write a whole file of ``lines``; what ``path`` held is there until all of them are written.
+
+    Raises:
+        ResultsError: it cannot be written.
+
+    """
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(None, "Is a directory")
+        with ResultsWriter(unfinished) as writer:
+            for line in lines:
+                writer.write(line)
+        unfinished.replace(path)
+    except OSError as error:
+        raise _not_written(path, error) from error
 
 
 def _not_written(path: Path, error: OSError) -> ResultsError:

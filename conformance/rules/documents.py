@@ -43,6 +43,7 @@ _ADVICE = {
     "expected <block end>": "are the lines of this entry indented alike?",
     "could not find expected ':'": "an entry of a mapping is 'key: value'",
 }
+_HINT_IF_EMPTY = "a spec file has 'topic:', 'title:' and 'rules:'"
 _INFINITY = re.compile(r"([-+]?)\.(inf|Inf|INF)")
 
 
@@ -117,7 +118,9 @@ class _Container:
         return isinstance(self.value, dict) and self.key is None and not self.refused
 
 
-def read_document(path: Path, *, as_text: frozenset[str] = frozenset()) -> tuple[Document | None, list[Problem]]:
+def read_document(
+    path: Path, *, as_text: frozenset[str] = frozenset(), hint_if_empty: str = _HINT_IF_EMPTY
+) -> tuple[Document | None, list[Problem]]:
     """Read the file at ``path``; keys named in ``as_text`` keep their scalars as written (2.10 is not 2.1)."""
     try:
         raw = path.read_bytes()
@@ -130,11 +133,11 @@ def read_document(path: Path, *, as_text: frozenset[str] = frozenset()) -> tuple
         column = error.start - (raw.rfind(b"\n", 0, error.start) + 1) + 1
         found = f"byte 0x{raw[error.start]:02x} is not UTF-8"
         return None, [Problem(str(path), line, column, found, "save the file as UTF-8")]
-    return parse_document(text, str(path), as_text=as_text)
+    return parse_document(text, str(path), as_text=as_text, hint_if_empty=hint_if_empty)
 
 
 def parse_document(
-    text: str, file: str, *, as_text: frozenset[str] = frozenset()
+    text: str, file: str, *, as_text: frozenset[str] = frozenset(), hint_if_empty: str = _HINT_IF_EMPTY
 ) -> tuple[Document | None, list[Problem]]:
     """Parse ``text``; the document is None where the YAML itself is broken or refused."""
     composer = _Composer(file, as_text)
@@ -157,8 +160,7 @@ def parse_document(
     if composer.fatal:
         return None, composer.problems
     if composer.root is None:
-        hint = "a spec file has 'topic:', 'title:' and 'rules:'"
-        return None, [Problem(file, 1, 1, "the file holds nothing", hint)]
+        return None, [Problem(file, 1, 1, "the file holds nothing", hint_if_empty)]
     return Document(file, text, composer.root[0], composer.values, composer.keys), composer.problems
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from conformance.known.form import KnownForm
 from conformance.results.reading import results_schema
 from conformance.rules.schema import SpecFile, VocabularyFile, json_schema
 from conformance.rules.vocabulary import specs_folder
@@ -19,6 +20,10 @@ def schema_files() -> Mapping[Path, str]:
         specs / "rules.schema.json": {"title": "A file of conformance rules", **json_schema(SpecFile)},
         specs / "vocabulary.schema.json": {"title": "The vocabulary of rules", **json_schema(VocabularyFile)},
         specs.parent / "docs" / "results.schema.json": results_schema(),
+        specs.parent / "docs" / "known-failures.schema.json": {
+            "title": "A file of known failures",
+            **json_schema(KnownForm),
+        },
     }
     return {path: json.dumps(schema, indent=1, ensure_ascii=False) + "\n" for path, schema in schemas.items()}
 

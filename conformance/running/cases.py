@@ -52,8 +52,9 @@ def select(rules: Iterable[Rule], patterns: Iterable[str]) -> list[Rule]:
     wanted = [pattern.rstrip("/") for pattern in patterns]
     if not wanted:
         return list(rules)
-    return [rule for rule in rules if any(_matches(rule.id, pattern) for pattern in wanted)]
+    return [rule for rule in rules if any(matches(rule.id, pattern) for pattern in wanted)]
 
 
-def _matches(rule_id: str, pattern: str) -> bool:
+def matches(rule_id: str, pattern: str) -> bool:
+    """Whether a pattern names the rule: its id, its topic, or a glob over ids."""
     return rule_id == pattern or rule_id.startswith(f"{pattern}/") or fnmatch.fnmatchcase(rule_id, pattern)

@@ -12,8 +12,15 @@ from conformance.results.model import RunLine
 from conformance.rules.model import Rule
 
 
-def run_line(rules: Iterable[Rule], selection: Iterable[str] = ()) -> RunLine:
-    """The first line of a results file."""
+def run_line(
+    rules: Iterable[Rule],
+    selection: Iterable[str] = (),
+    *,
+    topics: Iterable[str] = (),
+    shard: str = "",
+    narrowed: bool = False,
+) -> RunLine:
+    """The first line of a results file; ``rules`` are those of all shards."""
     rules = list(rules)
     return RunLine(
         suite=__version__,
@@ -23,6 +30,9 @@ def run_line(rules: Iterable[Rule], selection: Iterable[str] = ()) -> RunLine:
         platform=f"{platform.system()} {platform.machine()}",
         started=now(),
         selection=tuple(selection),
+        topics=tuple(topics),
+        shard=shard,
+        narrowed=narrowed,
     )
 
 

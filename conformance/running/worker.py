@@ -28,7 +28,7 @@ class Job:
     """What to run: one implementation, some devices of it, the selected rules.
 
     ``done`` are ids that have a result already; ``broken`` is the status and reason for the next case, which ended the
-    worker before this one.
+    worker before this one. ``shard`` is the part of the rules, as in ``2/5``.
     """
 
     implementation: str
@@ -39,6 +39,7 @@ class Job:
     begin: int = 0
     broken: tuple[Status, str] | None = None
     done: frozenset[str] = frozenset()
+    shard: str = ""
 
 
 def work(job: Job, pipe: Connection) -> None:
@@ -89,8 +90,10 @@ def _messages(job: Job) -> Iterator[bytes]:
     from conformance.rules.loading import load
     from conformance.running.cases import expand, select
     from conformance.running.execute import Runner
+    from conformance.running.shards import Shard
 
     rules = select(load([Path(path) for path in job.paths]), job.patterns)
+    rules = Shard.parse(job.shard).of(rules) if job.shard else rules
     implementation = find(job.implementation)
     runner = Runner(implementation, examples=job.examples)
     scripts = FirstScripts(runner)
@@ -98,7 +101,7 @@ def _messages(job: Job) -> Iterator[bytes]:
     index = 0
     for device in devices_of(implementation, job.devices):
         cases = list(expand(rules, implementation, device))
-        yield encoded(subject_line(implementation, device, cases))
+        yield encoded(subject_line(implementation, device, cases, job.shard))
         for case in cases:
             index += 1
             if index <= job.begin:

@@ -204,3 +204,88 @@ def test_a_terminal_sees_progress_on_stderr_and_results_on_stdout(workshop: Work
     assert "tiny on cpu, 1 failed" in text
     assert "3/3" in text
     assert found.stdout.startswith("FAIL  small/negates[tiny-cpu]\n")
+
+
+class TestKnownFailures:
+    def test_a_run_whose_failures_are_all_known(self, workshop: Workshop) -> None:
+        """Status 0; the failure is counted by itself, is not shown again, and is a failure in the results."""
+        workshop.spec("pass", "fail")
+        workshop.known("rules: small/negates, reason: not yet")
+        found = workshop.run("--known", "known.yaml")
+        assert (found.returncode, found.stderr) == (0, "")
+        assert found.stdout.splitlines() == [
+            "tiny on cpu",
+            "    1 of 2 applicable must-rules conform; 1 known failure; 0 unsupported, 0 not run",
+            "    cases: 1 fail (1 known), 2 pass",
+        ]
+        assert workshop.statuses()["small/negates[tiny-cpu]"] == "fail"
+
+    def test_a_stale_entry_fails_the_run_and_says_what_to_do(self, workshop: Workshop) -> None:
+        """Status 1, with file, line and column, also where nothing but the verdicts is wanted."""
+        workshop.spec("pass", "fail")
+        workshop.known("rules: small/negates, reason: not yet", "rules: [small/adds, no-such/rule], reason: r")
+        found = workshop.run("-q", "--known", "known.yaml")
+        assert found.returncode == 1
+        assert found.stdout.splitlines()[3:] == [
+            "stale known failures:",
+            "    known.yaml:3:5: 'no-such/rule' matches no case that ran "
+            "(it may be misspelt, or gone: correct or remove it)",
+            "    known.yaml:3:5: all 2 cases of this entry pass now (remove the entry)",
+        ]
+
+    @pytest.mark.parametrize(("status", "code"), [("crash", 1), ("error", 3)])
+    def test_no_entry_excuses_a_crash_or_an_error(self, workshop: Workshop, status: str, code: int) -> None:
+        """They are shown and cost the run what they always cost."""
+        workshop.spec("pass", status)
+        workshop.known("rules: [small/dies, small/breaks], reason: not yet")
+        found = workshop.run("--known", "known.yaml")
+        assert found.returncode == code
+        assert f"{status.upper()}  small/" in found.stdout
+
+    def test_a_narrowed_run_judges_what_it_ran(self, workshop: Workshop) -> None:
+        """By a selection, and by a spec file named by itself."""
+        workshop.spec("pass", "fail")
+        workshop.known("rules: small/negates, reason: not yet", "rules: other/rule, reason: not here")
+        assert workshop.run("--known", "known.yaml").returncode == 1
+        assert workshop.run("--known", "known.yaml", "small/negates").returncode == 0
+        arguments = ("run", "-i", "tiny", "--specs", "small.conformance.yaml", "--known", "known.yaml")
+        assert workshop.conformance(*arguments).returncode == 0
+
+    def test_a_wrong_file_is_status_2_before_anything_runs(self, say: Say, workshop: Workshop) -> None:
+        """With every mistake at its position."""
+        workshop.spec("pass")
+        workshop.known("rules: small/negates", "reason: r")
+        said = say("run", "-i", "tiny", "--specs", ".", "--known", "known.yaml")
+        assert (said.status, said.out) == (2, "")
+        assert said.err.splitlines() == [
+            "known.yaml:2:5: 'reason:' is missing (every entry of this kind has it)",
+            "known.yaml:3:5: neither 'rules:' nor 'cases:' stands here (an entry says what is known to fail)",
+            "2 problems in the known-failures file",
+        ]
+
+
+class TestShards:
+    def test_shards_are_together_the_whole_run(self, workshop: Workshop) -> None:
+        """Each case in one of them; the files say which part they are, and that the rules are the same."""
+        workshop.spec("pass", "fail", "unsupported", "unspecified")
+        workshop.run()
+        whole, parts = workshop.statuses(), []
+        digest = read_results(workshop.results).run.rules_digest
+        for number in (1, 2):
+            workshop.run("--shard", f"{number}/2")
+            found = read_results(workshop.results)
+            assert (found.run.shard, found.run.rules_digest, found.run.rules) == (f"{number}/2", digest, 4)
+            assert [(one.shard, one.planned) for one in found.subjects] == [(f"{number}/2", len(found.cases))]
+            parts.append(workshop.statuses())
+        assert all(parts)
+        assert not parts[0].keys() & parts[1].keys()
+        assert parts[0] | parts[1] == whole
+
+    def test_another_shard_cannot_be_resumed(self, workshop: Workshop) -> None:
+        """Its cases would be counted as those of the first."""
+        workshop.spec("pass", "fail")
+        workshop.run("--shard", "1/2")
+        for shard in (["--shard", "2/2"], []):
+            found = workshop.run("--resume", *shard)
+            assert found.returncode == 2
+            assert "results.jsonl was written for shard 1/2 (leave out --resume" in found.stderr

@@ -11,7 +11,7 @@ import pytest
 from tests.cli.conftest import Say
 from tests.workshop import Workshop
 
-COMMANDS = ("run", "check", "list", "explain", "repro", "report")
+COMMANDS = ("run", "check", "list", "explain", "repro", "report", "diff", "merge")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -45,6 +45,8 @@ def test_the_command_itself_lists_them_and_the_exit_statuses(say: Say) -> None:
         (["run", "--timeout", "-1"], "'-1' is not a number of seconds above 0"),
         (["run", "--timeout", "nan"], "'nan' is not a number of seconds above 0"),
         (["run", "--timeout", "soon"], "'soon' is not a number of seconds above 0"),
+        (["run", "--shard", "3/2"], "'3/2' is no shard: expected I/N, the I-th of N parts, as in 2/5"),
+        (["diff", "results.jsonl"], "the following arguments are required: NEW"),
         (["list", "--format", "xml"], "invalid choice: 'xml'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

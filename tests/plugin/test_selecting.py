@@ -84,6 +84,7 @@ def test_options_have_twins_in_the_configuration_file(project: Project) -> None:
         conformance_device = cpu
         conformance_results = kept/results.jsonl
         conformance_examples = 3
+        conformance_shard = 1/1
     """)
     assert project.pytest(impl=None).ret == pytest.ExitCode.OK
     project.results = project.folder / "kept" / "results.jsonl"
@@ -114,6 +115,7 @@ class TestWrongInput:
         [
             (("--conformance-impl", "nobody"), "no implementation is called 'nobody' (known: torch, reference"),
             (("--conformance-device", "cuda"), "tiny has no device 'cuda' (it has cpu)"),
+            (("--conformance-shard", "3/2"), "--conformance-shard: '3/2' is no shard: expected I/N"),
             (("--conformance-examples", "many"), "--conformance-examples is 'many' (a whole number from 1 on"),
         ],
     )

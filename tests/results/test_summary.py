@@ -135,3 +135,27 @@ def test_verdicts_come_in_the_order_of_their_announcement() -> None:
     """Cpu before meta, as the run had them, also where a later one finished first."""
     cases = [case("adds", device="meta"), case("adds")]
     assert [v.device for v in verdicts(cases, [subject(), subject(device="meta")])] == ["cpu", "meta"]
+
+
+def test_known_failures_are_counted_by_themselves_and_never_conform() -> None:
+    """The denominator is what it was; the exit status forgives them, and nothing else."""
+    cases = [case("a"), case("b", "fail"), case("c", "fail"), case("d", "fail", level="should")]
+    known = {"small/b[tiny-cpu]", "small/c[tiny-cpu]", "small/d[tiny-cpu]"}
+    [verdict] = verdicts(cases, known=known)
+    assert [str(level) for level in verdict.levels] == [
+        "1 of 3 applicable must-rules conform; 2 known failures; 0 unsupported, 0 not run",
+        "0 of 1 applicable should-rules conform; 1 known failure; 0 unsupported, 0 not run",
+    ]
+    assert (verdict.conforms, exit_status([verdict])) == (False, 0)
+    assert exit_status(verdicts(cases, known=known - {"small/d[tiny-cpu]"})) == 1
+    assert exit_status(verdicts(cases, [subject(planned=5)], known)) == 1
+
+
+def test_what_shards_announce_is_added_up_over_files() -> None:
+    """Rules lie whole in one shard; a shard that was run twice, and a case that stands twice, count once."""
+    shards = [
+        subject(2, planned_rules={"must": 1}, shard="1/2"), subject(3, planned_rules={"must": 2}, shard="2/2"),
+    ]  # fmt: skip
+    [verdict] = verdicts([case("a"), case("a")], [*shards, shards[0]])
+    assert (verdict.not_run, dict(verdict.cases)) == (4, {"pass": 1})
+    assert str(verdict.levels[0]) == "1 of 1 applicable must-rules conform; 0 unsupported, 2 not run"
