@@ -41,7 +41,7 @@ def _details(report: Report, row: Row) -> dict[str, Any]:
         "line": rule.line,
         "yaml": bounded(rule.yaml, _LONGEST_CODE),
         "cells": {
-            str(index): _cell(column, row, cell)
+            str(index): _cell(report, column, row, cell)
             for index, (column, cell) in enumerate(zip(report.columns, row.cells))
             if cell.is_bad or cell.reason
         },
@@ -52,11 +52,11 @@ def _details(report: Report, row: Row) -> dict[str, Any]:
     return {key: value for key, value in said.items() if value}
 
 
-def _cell(column: Column, row: Row, cell: Cell) -> dict[str, Any]:
+def _cell(report: Report, column: Column, row: Row, cell: Cell) -> dict[str, Any]:
     reason = f"{cell.left_out} unsupported: {bounded(cell.reason)}" if cell.total else bounded(cell.reason)
     if not cell.is_bad:
         return {"reason": reason}
-    cases = [_case(line) for line in cell.shown]
+    cases = [_case(line, report) for line in cell.shown]
     found: dict[str, Any] = {"cases": cases, "more": cell.bad - len(cases), "command": _command(column, row.rule.id)}
     if cell.script_of is not None:
         found["script"] = bounded(cell.script_of.script, _LONGEST_CODE)
@@ -74,11 +74,13 @@ def _command(column: Column, what: str) -> list[str]:
     ]
 
 
-def _case(line: CaseLine) -> dict[str, Any]:
+def _case(line: CaseLine, report: Report) -> dict[str, Any]:
+    entry = report.known.excused.get(line.id)
     said: dict[str, Any] = {
         "id": bounded(line.id),
         "status": line.status,
         "reason": bounded(line.reason),
+        "known": entry and {"why": bounded(entry.reason), "issue": safe_link(entry.issue or "")},
         "held": f"{max(line.checks - len(line.findings), 0)} of {line.checks} checks hold" if line.checks else "",
         "left": [bounded(one) for one in line.left_behind],
         "findings": [_finding(one) for one in line.findings[:_SHOWN_FINDINGS]],

@@ -22,9 +22,10 @@ from conformance.report.details import bounded, rule_details
 from conformance.report.findings import clusters, lacking
 from conformance.report.model import Report
 from conformance.report.sources import safe_link, source_url
+from conformance.results.comparing import CHANGE_KINDS
 from conformance.rules.model import LEVELS
 
-#: A cell's class and sign, by status; the sign and the words say what the colour says.
+#: A cell's sign, by status; the sign and the words say what the colour says.
 SIGNS = {
     "pass": "✓", "fail": "✗", "crash": "✗", "hang": "✗", "error": "✗", "unsupported": "○", "unspecified": "·",
     "not run": "·",
@@ -45,6 +46,7 @@ def render_html(report: Report) -> str:
         lacking=lacking(report),
         signs=SIGNS,
         levels=LEVELS,
+        change_kinds=CHANGE_KINDS,
         details=packed(rule_details(report)),
         policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; base-uri 'none'; "
         "form-action 'none'",

@@ -6,14 +6,16 @@ Nothing here is HTML: the page, the summary, the badge and the rest are renderin
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from conformance.known.judging import Judgement
+from conformance.results.comparing import Difference, compare
 from conformance.results.model import CaseLine, SubjectLine
 from conformance.results.reading import Results
-from conformance.results.summary import Verdict, rule_status, verdicts
+from conformance.results.summary import Verdict, announced_in_all, rule_status, verdicts
 from conformance.rules.model import Rule
 from conformance.running.outcome import BAD, Status
 
@@ -46,7 +48,8 @@ class Cell:
     """A rule in one column: ``status`` is None where the column has no case of it.
 
     ``total`` cases came to a verdict, and ``left_out`` for the given ``reason`` did not. ``kinds`` are the kinds of
-    failure, the most frequent first; ``shown`` are bad cases worth showing, of ``bad``.
+    failure, the most frequent first; ``shown`` are bad cases worth showing, of ``bad``. ``known`` is whether all bad
+    ones are known failures.
     """
 
     status: Status | None
@@ -57,6 +60,12 @@ class Cell:
     shown: tuple[CaseLine, ...] = ()
     script_of: CaseLine | None = None
     reason: str = ""
+    known: bool = False
+
+    @property
+    def is_news(self) -> bool:
+        """Whether something went wrong that is not known to."""
+        return self.is_bad and not self.known
 
     @property
     def is_bad(self) -> bool:
@@ -69,7 +78,7 @@ class Cell:
         if self.status is None:
             return "–"
         if self.is_bad:
-            what = worded(self.kinds[0])
+            what = ("known: " if self.known else "") + worded(self.kinds[0])
             return f"{what} {self.bad} of {self.total}" if self.total > 1 else what
         if self.status == "pass":
             number = f" {self.total}" if self.total > 1 or self.left_out else ""
@@ -86,8 +95,8 @@ class Row:
 
     @property
     def failing(self) -> bool:
-        """Whether something went wrong in any column."""
-        return any(cell.is_bad for cell in self.cells)
+        """Whether something went wrong in any column that is not known to."""
+        return any(cell.is_news for cell in self.cells)
 
 
 @dataclass(frozen=True)
@@ -125,7 +134,8 @@ class Report:
     """Everything that is shown.
 
     ``topics`` and their rules are ordered: what fails on the reference, what fails anywhere, the rest. ``unknown`` are
-    rules that results speak of and the spec files do not have.
+    rules that results speak of and the spec files do not have; ``known`` is what a known-failures file makes of the
+    results, and ``difference`` what changed since a baseline.
     """
 
     columns: tuple[Column, ...]
@@ -133,7 +143,8 @@ class Report:
     topics: tuple[Section, ...]
     unknown: tuple[str, ...]
     results: tuple[Results, ...]
-    difference: None = None
+    known: Judgement = field(default_factory=Judgement)
+    difference: Difference | None = None
 
     @cached_property
     def rows(self) -> tuple[Row, ...]:
@@ -160,18 +171,24 @@ class Report:
         return _fails_on_reference(self.columns, row)
 
 
-def build_report(results: Sequence[Results], rules: Iterable[Rule]) -> Report:
+def build_report(
+    results: Sequence[Results],
+    rules: Iterable[Rule],
+    known: Judgement | None = None,
+    baseline: Results | None = None,
+) -> Report:
     """Join results with the rules they speak of; of several results of a case the last counts."""
+    known = known or Judgement()
     lines = {line.id: line for one in results for line in one.cases}.values()
-    columns = _columns(lines, [subject for one in results for subject in one.subjects])
-    known = {rule.id: rule for rule in rules}
+    columns = _columns(lines, [subject for one in results for subject in one.subjects], known)
+    by_id = {rule.id: rule for rule in rules}
     found: dict[str, dict[tuple[str, str], list[CaseLine]]] = {}
     for line in lines:
         found.setdefault(line.rule, {}).setdefault((line.implementation, line.device), []).append(line)
     rows = [
-        Row(known[name], tuple(_cell(of_rule.get(column.key, ())) for column in columns))
+        Row(by_id[name], tuple(_cell(of_rule.get(column.key, ()), known) for column in columns))
         for name, of_rule in found.items()
-        if name in known
+        if name in by_id
     ]
     rows.sort(key=lambda row: (not _fails_on_reference(columns, row), not row.failing, row.rule.id))
     topics = [_section(group[0].rule.topic.name, group, columns) for group in _grouped(rows, _topic)]
@@ -180,8 +197,19 @@ def build_report(results: Sequence[Results], rules: Iterable[Rule]) -> Report:
         columns,
         tuple(sorted(areas, key=lambda area: area.name)),
         tuple(sorted(topics, key=lambda topic: _urgency(topic, columns))),
-        tuple(sorted(found.keys() - known.keys())),
+        tuple(sorted(found.keys() - by_id.keys())),
         tuple(results),
+        known,
+        None if baseline is None else compare(baseline, _together(results)),
+    )
+
+
+def _together(results: Sequence[Results]) -> Results:
+    """Several files as one, of which the run line is the first's."""
+    return replace(
+        results[0],
+        subjects=tuple(subject for one in results for subject in one.subjects),
+        cases=tuple({line.id: line for one in results for line in one.cases}.values()),
     )
 
 
@@ -210,10 +238,10 @@ def _grouped(rows: Iterable[Row], key: Callable[[Row], str]) -> list[list[Row]]:
     return list(groups.values())
 
 
-def _columns(lines: Iterable[CaseLine], subjects: Iterable[SubjectLine]) -> tuple[Column, ...]:
-    named: Mapping[tuple[str, str], SubjectLine] = {subject.key: subject for subject in subjects}
+def _columns(lines: Iterable[CaseLine], subjects: Sequence[SubjectLine], known: Judgement) -> tuple[Column, ...]:
+    named = announced_in_all(subjects)
     made = []
-    for verdict in verdicts(lines, named.values()):
+    for verdict in verdicts(lines, subjects, known.excused):
         subject = named.get((verdict.implementation, verdict.device))
         if subject is None:
             made.append(Column(verdict.implementation, "unknown", "", verdict.device, verdict.device, verdict))
@@ -231,7 +259,7 @@ def _columns(lines: Iterable[CaseLine], subjects: Iterable[SubjectLine]) -> tupl
     return tuple(made)
 
 
-def _cell(lines: Sequence[CaseLine]) -> Cell:
+def _cell(lines: Sequence[CaseLine], known: Judgement) -> Cell:
     if not lines:
         return Cell(None)
     bad = [line for line in lines if line.status in BAD]
@@ -244,7 +272,8 @@ def _cell(lines: Sequence[CaseLine]) -> Cell:
     script_of = next((line for line in bad if line.script), None)
     shown = sorted(bad, key=lambda line: line is not script_of)[:_SHOWN_CASES]  # the one with a script comes first
     ordered = tuple(kind for kind, _ in kinds.most_common())
-    return replace(found, bad=len(bad), kinds=ordered, shown=tuple(shown), script_of=script_of)
+    excused = all(line.id in known.excused for line in bad)
+    return replace(found, bad=len(bad), kinds=ordered, shown=tuple(shown), script_of=script_of, known=excused)
 
 
 def _section(name: str, rows: Sequence[Row], columns: Sequence[Column]) -> Section:

@@ -9,6 +9,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+from conformance.known.judging import Judgement
+from conformance.known.model import Entry
 from conformance.results.model import CaseLine, EndLine, Line, encoded
 from conformance.results.reading import Results, read_results
 from tests.results.lines import RUN, case, finding, subject
@@ -105,3 +107,9 @@ def one_of_each(path: Path) -> Results:
         case("adds", "crash", device="abacus", reason="the process was ended by SIGABRT"),
         case("negates", "fail", device="abacus", findings=(finding(kind="dtype", aspect="dtype"),)),
     )
+
+
+def known_to_fail(results: Results, *ids: str) -> Judgement:
+    """These cases as known failures, with a reason and a link."""
+    entry = Entry((), "the sign is lost", "known.yaml", 2, 5, 0, issue="https://example.org/issues/7")
+    return Judgement({line.id: entry for line in results.cases if line.id in ids})

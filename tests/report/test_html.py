@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from conformance.known.judging import Judgement, Stale
 from conformance.report.html import render_html
 from conformance.report.model import build_report
 from conformance.report.sources import safe_link, source_url
 from conformance.results.reading import Results
 from conformance.rules.loading import load
 from conformance.rules.model import Rule
-from tests.report.pages import HOSTILE, Page, one_of_each, results_of
+from tests.report.pages import HOSTILE, Page, known_to_fail, one_of_each, results_of
 from tests.results.lines import case, finding
 from tests.workshop import Workshop, rule
 
@@ -120,6 +121,34 @@ def test_nothing_at_all_is_still_a_page(tmp_path: Path) -> None:
     page = Page(page_of((), results_of(tmp_path / "none.jsonl")))
     assert page.faults == []
     assert "none.jsonl" in page.text
+
+
+def test_known_failures_and_stale_entries_are_said(rules: tuple[Rule, ...], results: Results) -> None:
+    """With the reason and the issue's link on the rule's page."""
+    known = known_to_fail(results, "small/negates[tiny-cpu]")
+    page = Page(render_html(build_report([results], rules, known)))
+    assert "△ known: wrong values" in page.text
+    (found,) = page.details["small/negates"]["cells"]["0"]["cases"]
+    assert found["known"] == {"why": "the sign is lost", "issue": "https://example.org/issues/7"}
+    entry = known.excused["small/negates[tiny-cpu]"]
+    stale = Stale("passes", entry, entry.problem("this entry names what passes", "remove it"))
+    text = Page(render_html(build_report([results], rules, Judgement(stale=(stale,))))).text
+    assert "1 stale entry among the known failures: known.yaml:2:5: this entry names what passes (remove it)" in text
+
+
+def test_changes_are_listed_worst_first(rules: tuple[Rule, ...], results: Results, tmp_path: Path) -> None:
+    """New failures before what is fixed; without a baseline there is no such page."""
+    before = results_of(tmp_path / "old.jsonl", case("negates"), case("sine", "fail"), case("gone"))
+    page = Page(render_html(build_report([results], rules, baseline=before)))
+    assert page.faults == []
+    wanted = (
+        "3 rules: new failures",
+        "small/negates tiny on cpu: 1 case, pass before and fail now",
+        "newly unsupported",
+    )
+    places = [page.text.index(part) for part in wanted]
+    assert places == sorted(places)
+    assert "Changes" not in Page(page_of(rules, results)).text
 
 
 def skeleton(source: str) -> list[tuple[str, tuple[str, ...]]]:

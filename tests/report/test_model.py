@@ -12,7 +12,7 @@ from conformance.results.model import RunLine, encoded
 from conformance.results.reading import read_results
 from conformance.rules.loading import load
 from conformance.rules.model import Rule
-from tests.report.pages import one_of_each, results_of
+from tests.report.pages import known_to_fail, one_of_each, results_of
 from tests.results.lines import RUN, case, finding
 from tests.workshop import Workshop, rule
 
@@ -132,6 +132,38 @@ def test_nothing_at_all_is_still_a_report(tmp_path: Path) -> None:
     path.write_bytes(encoded(RUN) + b"\n")
     found = build_report([read_results(path)], ())
     assert (found.columns, found.rows, found.areas) == ((), (), ())
+
+
+def test_a_known_failure_is_told_apart_and_does_not_conform(rules: tuple[Rule, ...], tmp_path: Path) -> None:
+    """Where all bad cases of a cell are known; it stands behind what is news, and is not counted as conforming."""
+    cases = [
+        case("adds", "fail", label="a"), case("adds", "fail", label="b"), case("negates", "fail"),
+        case("sine", "crash"),
+    ]  # fmt: skip
+    results = results_of(tmp_path / "one.jsonl", *cases)
+    known = known_to_fail(results, "small/negates[tiny-cpu]", "small/adds[a-tiny-cpu]")
+    report = build_report([results], rules, known)
+    assert texts(report) == {
+        "small/adds": ["wrong values 2 of 2"], "small/sine": ["crash"], "small/negates": ["known: wrong values"],
+    }  # fmt: skip
+    assert [row.failing for row in report.rows] == [True, True, False]
+    assert (report.areas[0].tallies[0].conform, report.areas[0].failing) == (0, 2)
+    assert report.columns[0].verdict.known == 2
+
+
+def test_a_baseline_is_compared_with_all_files_together(rules: tuple[Rule, ...], tmp_path: Path) -> None:
+    """What a second file has is not removed."""
+    before = results_of(tmp_path / "old.jsonl", case("adds"), case("adds", device="abacus"), case("sine", "fail"))
+    now = [
+        results_of(tmp_path / "a.jsonl", case("adds"), case("sine")),
+        results_of(tmp_path / "b.jsonl", case("adds", "fail", device="abacus")),
+    ]
+    difference = build_report(now, rules, baseline=before).difference
+    assert difference is not None
+    assert [(one.kind, one.rule, one.device) for one in difference.rules] == [
+        ("new failures", "small/adds", "abacus"), ("fixed", "small/sine", "cpu"),
+    ]  # fmt: skip
+    assert build_report(now, rules).difference is None
 
 
 class TestGroups:

@@ -195,6 +195,7 @@
     return element("div", { class: "case" },
       element("h4", {}, element("code", {}, one.id)),
       element("p", {}, element("strong", {}, one.status), one.reason ? `: ${one.reason}` : "", one.held ? element("span", { class: "quiet" }, ` ${one.held}`) : null),
+      one.known ? element("p", {}, "Known failure: ", one.known.why, one.known.issue ? [" ", link("issue", one.known.issue)] : null) : null,
       (one.findings || []).map(finding),
       (one.left || []).map((what) => element("p", {}, `Left behind: ${what}`)));
   }
