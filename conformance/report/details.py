@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os.path
 import shlex
+from dataclasses import dataclass
 from typing import Any
 
 from conformance.report.model import Cell, Column, Report, Row, worded
@@ -17,9 +18,21 @@ _LONGEST_CODE = 20_000
 _SHOWN_FINDINGS = 12
 
 
-def rule_details(report: Report) -> dict[str, dict[str, Any]]:
+@dataclass(frozen=True)
+class Plenty:
+    """How much is told of one cell: so many bad cases, and a script for each column or for the first of a rule's."""
+
+    cases: int
+    every_script: bool
+
+
+#: From the most to the least; which of them a page has room for is the page's affair.
+PLENTIES = (Plenty(8, True), Plenty(2, True), Plenty(1, False))
+
+
+def rule_details(report: Report, plenty: Plenty = PLENTIES[0]) -> dict[str, dict[str, Any]]:
     """By the rule's id; a column without anything to say about a rule is left out."""
-    return {row.rule.id: _details(report, row) for row in report.rows}
+    return {row.rule.id: _details(report, row, plenty) for row in report.rows}
 
 
 def bounded(text: str, longest: int = _LONGEST) -> str:
@@ -27,8 +40,10 @@ def bounded(text: str, longest: int = _LONGEST) -> str:
     return text if len(text) <= longest else f"{text[:longest]}… ({len(text) - longest} more characters)"
 
 
-def _details(report: Report, row: Row) -> dict[str, Any]:
+def _details(report: Report, row: Row, plenty: Plenty) -> dict[str, Any]:
     rule = row.rule
+    scripted = [index for index, cell in enumerate(row.cells) if cell.script_of is not None]
+    scripted = scripted if plenty.every_script else scripted[:1]
     said: dict[str, Any] = {
         "says": bounded(rule.says),
         "level": rule.level,
@@ -41,7 +56,7 @@ def _details(report: Report, row: Row) -> dict[str, Any]:
         "line": rule.line,
         "yaml": bounded(rule.yaml, _LONGEST_CODE),
         "cells": {
-            str(index): _cell(report, column, row, cell)
+            str(index): _cell(report, column, row, cell, plenty.cases, index in scripted)
             for index, (column, cell) in enumerate(zip(report.columns, row.cells))
             if cell.is_bad or cell.reason
         },
@@ -52,13 +67,13 @@ def _details(report: Report, row: Row) -> dict[str, Any]:
     return {key: value for key, value in said.items() if value}
 
 
-def _cell(report: Report, column: Column, row: Row, cell: Cell) -> dict[str, Any]:
+def _cell(report: Report, column: Column, row: Row, cell: Cell, most: int, scripted: bool) -> dict[str, Any]:
     reason = f"{cell.left_out} unsupported: {bounded(cell.reason)}" if cell.total else bounded(cell.reason)
     if not cell.is_bad:
         return {"reason": reason}
-    cases = [_case(line, report) for line in cell.shown]
+    cases = [_case(line, report) for line in cell.shown[:most]]
     found: dict[str, Any] = {"cases": cases, "more": cell.bad - len(cases), "command": _command(column, row.rule.id)}
-    if cell.script_of is not None:
+    if cell.script_of is not None and scripted:
         found["script"] = bounded(cell.script_of.script, _LONGEST_CODE)
     return found
 

@@ -18,7 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from conformance import __version__
-from conformance.report.details import bounded, rule_details
+from conformance.report.details import PLENTIES, bounded, rule_details
 from conformance.report.findings import clusters, lacking
 from conformance.report.model import Report
 from conformance.report.sources import safe_link, source_url
@@ -30,6 +30,10 @@ SIGNS = {
     "pass": "✓", "fail": "✗", "crash": "✗", "hang": "✗", "error": "✗", "unsupported": "○", "unspecified": "·",
     "not run": "·",
 }  # fmt: skip
+
+
+#: Bytes for the details of rules; the rest of a page of a thousand rules by eight columns takes one megabyte.
+_ROOM = 1_800_000
 
 
 def render_html(report: Report) -> str:
@@ -47,13 +51,22 @@ def render_html(report: Report) -> str:
         signs=SIGNS,
         levels=LEVELS,
         change_kinds=CHANGE_KINDS,
-        details=packed(rule_details(report)),
+        details=packed_details(report),
         policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; base-uri 'none'; "
         "form-action 'none'",
         style=Markup(style),  # noqa: S704 - our own file
         script=Markup(script),  # noqa: S704 - our own file
         version=__version__,
     )
+
+
+def packed_details(report: Report) -> str:
+    """What is told of every rule, as much as there is room for: a page that is too large is not opened."""
+    for plenty in PLENTIES:
+        text = packed(rule_details(report, plenty))
+        if len(text) <= _ROOM:
+            break
+    return text
 
 
 def packed(data: Any) -> str:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from conformance.known.judging import Judgement, Stale
-from conformance.report.html import render_html
+from conformance.report.details import PLENTIES, rule_details
+from conformance.report.html import packed, render_html
 from conformance.report.model import build_report
 from conformance.report.sources import safe_link, source_url
 from conformance.results.reading import Results
@@ -249,6 +250,26 @@ def test_a_thousand_rules_by_eight_columns_fit(workshop: Workshop, tmp_path: Pat
     source = page_of(rules, results_of(tmp_path / "many.jsonl", *cases))
     assert source.count("✗ wrong values") > 1400
     assert len(source.encode()) < 3_000_000
+
+
+def test_a_page_that_would_be_too_large_tells_less(
+    workshop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fewer cases of a cell first, then a script for one column of each rule; what is left out is counted."""
+    chance = random.Random(0)
+    cases = [
+        case("negates", "fail", label=f"n={n}", device=device, script="" if n else _lines(chance, 9))
+        for device in ("a", "b")
+        for n in range(12)
+    ]
+    rules = load([workshop.spec("fail")])
+    report = build_report([results_of(tmp_path / "many.jsonl", *cases)], rules)
+    for plenty, shown, scripts in zip(PLENTIES, (8, 2, 1), (2, 2, 1)):
+        room = len(packed(rule_details(report, plenty)))
+        monkeypatch.setattr("conformance.report.html._ROOM", room)
+        cells = Page(render_html(report)).details["small/negates"]["cells"].values()
+        assert [(len(cell["cases"]), cell["more"]) for cell in cells] == [(shown, 12 - shown)] * 2
+        assert sum("script" in cell for cell in cells) == scripts
 
 
 def _lines(chance: random.Random, number: int) -> str:

@@ -19,6 +19,8 @@
 
   // -- state ----------------------------------------------------------------------------------------------------
 
+  /** Of more rules than this a filter leaves the topics as they are: nobody reads so many, and laying them out takes time. */
+  const OPENED_AT_ONCE = 200;
   const FILTERS = ["q", "level", "outcome", "column", "passes", "not"];
   const read = () => new URLSearchParams(location.hash.slice(1));
   const written = (state) => "#" + [...state].map(([key, value]) => `${key}=${encodeURIComponent(value)}`).join("&");
@@ -50,6 +52,7 @@
       shown: true,
     })),
     shown: true,
+    expanded: false,
   }));
   const total = groups.reduce((sum, group) => sum + group.rows.length, 0);
 
@@ -79,10 +82,15 @@
         if (shown !== row.shown) row.row.hidden = !(row.shown = shown);
       }
       if (!!some !== group.shown) group.body.hidden = !(group.shown = !!some);
-      const expanded = narrowed ? !closed.has(group.name) : open.has(group.name);
+      count += some;
+    }
+    const opens = narrowed && count <= OPENED_AT_ONCE;
+    for (const group of groups) {
+      const expanded = opens ? !closed.has(group.name) : open.has(group.name);
+      if (expanded === group.expanded) continue;
+      group.expanded = expanded;
       group.body.classList.toggle("open", expanded);
       group.button.setAttribute("aria-expanded", expanded);
-      count += some;
     }
     const said = narrowed ? `${count} of ${total} rules` : `${total} rules`;
     if ($("#shown").textContent !== said) $("#shown").textContent = said;
@@ -95,12 +103,14 @@
 
   function toggle(group) {
     const state = around(read());
-    const narrowed = FILTERS.some((key) => state.get(key));
-    const key = narrowed ? "closed" : "open";
-    const names = new Set((state.get(key) || "").split(" ").filter(Boolean));
-    if (!names.delete(group.name)) names.add(group.name);
-    if (names.size) state.set(key, [...names].join(" "));
-    else state.delete(key);
+    const opened = !group.expanded;
+    for (const [key, listed] of [["open", opened], ["closed", !opened]]) {
+      const names = new Set((state.get(key) || "").split(" ").filter(Boolean));
+      if (listed) names.add(group.name);
+      else names.delete(group.name);
+      if (names.size) state.set(key, [...names].join(" "));
+      else state.delete(key);
+    }
     replace(state);
     show(state);
   }
@@ -207,7 +217,7 @@
       cell.more ? element("p", { class: "quiet" }, `and ${cell.more} more cases`) : null,
       cell.script
         ? [element("p", {}, "This script shows it without the suite:"), code(cell.script, `script for ${name}`)]
-        : element("p", {}, "There is no script in the results; this command writes one where one can be had:"),
+        : element("p", {}, "No script of this cell is kept here; this command writes one where one can be had:"),
       cell.script ? null : code(cell.cases[0].repro, `command for ${name}`),
       element("p", {}, "To run the rule again:"),
       code(cell.command.join("\n"), `commands for ${name}`),
