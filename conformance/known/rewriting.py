@@ -41,7 +41,7 @@ def rewritten(
     """What ``text`` of ``file`` becomes by ``results``; without a text, a new file.
 
     Failures that no entry covers get one, with ``reason`` or what was found as the reason. With ``prune`` stale entries
-    are removed, or narrowed to what still fails.
+    are removed, or narrowed to what still fails; an entry that names more than what was run is left alone.
 
     Raises:
         KnownFailuresErrors: the text is wrong.
@@ -93,7 +93,7 @@ def _pruned(text: str, file: str, results: Results, day: datetime.date | None) -
     texts: dict[int, list[str]] = {}
     changes: list[str] = []
     for entry in known.entries:
-        found = [one for one in judgement.stale if one.entry is entry]
+        found = [one for one in judgement.stale if one.entry is entry and one.whole]
         if not found:
             continue
         why = "; ".join(one.problem.message for one in found)

@@ -29,7 +29,7 @@ FAILS_IN_PART = (case("many", "fail", label="n=1"), case("many", label="n=2"), c
 def results(*cases: CaseLine, planned: int | None = None, **run: Any) -> Results:
     """Results of a whole run of these cases."""
     announced = subject(len(cases) if planned is None else planned)
-    return Results(Path("results.jsonl"), replace(RUN, selection=(), **run), (announced,), cases, None, 0)
+    return Results(Path("results.jsonl"), replace(RUN, **{"selection": (), **run}), (announced,), cases, None, 0)
 
 
 def update(text: str | None, found: Results, **options: Any) -> Rewriting:
@@ -194,6 +194,14 @@ class TestPruning:
         """What it did not run may still fail."""
         with pytest.raises(ResultsError, match=rf"results\.jsonl is of a run that was {why}"):
             update(STALE, results(case("a"), **found), prune=True)
+
+    @pytest.mark.parametrize("run", [{"selection": ("small/a",)}, {"shard": "1/2"}, {"topics": ("small",)}])
+    def test_an_entry_that_names_more_than_what_ran_is_left(self, run: dict[str, Any]) -> None:
+        """The other rules that it names may still fail."""
+        text = "known:\n  - rules: ['*/a', small]\n    reason: r\n"
+        done = update(text, results(case("a"), **run), prune=True)
+        assert done.text == text
+        assert [one.kind for one in done.stale] == ["passes"]
 
     def test_without_the_library_that_keeps_comments(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Narrowing says what to install; removing and adding do without."""
