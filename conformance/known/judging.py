@@ -28,13 +28,17 @@ StaleKind = Literal["expired", "matches nothing", "passes", "passes in part", "s
 
 @dataclass(frozen=True)
 class Stale:
-    """One way in which an entry is no longer right. ``pattern`` is the one that matches nothing."""
+    """One way in which an entry is no longer right. ``pattern`` is the one that matches nothing.
+
+    ``whole`` says that the run ran all that the entry names: of a part that it left out nothing is known.
+    """
 
     kind: StaleKind
     entry: Entry
     problem: Problem
     passing: tuple[CaseLine, ...] = ()
     pattern: Pattern | None = None
+    whole: bool = True
 
     def __str__(self) -> str:
         return str(self.problem)
@@ -108,7 +112,7 @@ class _Scope:
         concerned = [one for one in self.subjects if entry.applies_to(one) and pattern.may_name(one)]
         if not concerned or run.narrowed or any(one.key not in self.whole for one in concerned):
             return False
-        if run.topics and not any(matches(topic, pattern.topic) for topic in run.topics):
+        if run.topics and pattern.topic not in run.topics:
             return False
         if run.selection and not any(self._selects(pattern, chosen) for chosen in run.selection):
             return False
@@ -128,6 +132,7 @@ def _stale(
     day: datetime.date,
 ) -> Iterator[Stale]:
     """Every way in which one entry is stale."""
+    whole = all(scope.includes(entry, pattern) for pattern in entry.patterns)
     missed = [one for one in entry.patterns if one not in hits and scope.includes(entry, one)]
     if entry.expired(day) and (hits or missed):
         hint = "mend what it excuses, or renew it with a later date"
@@ -137,19 +142,23 @@ def _stale(
         yield Stale(
             "matches nothing", entry, entry.problem(f"'{pattern.text}' matches no case that ran", hint), pattern=pattern
         )
-    if hits and not owned and shadow is not None:
+    if whole and hits and not owned and shadow is not None:
         text = f"every case that this entry matches belongs to an earlier one, on line {shadow.line}"
         yield Stale("shadowed", entry, entry.problem(text, "remove one of the two"))
     passing = tuple(line for line in owned if line.status in PASSES)
     if passing and not entry.flaky:
-        yield _passes(entry, passing, sum(line.status not in PASSES | {"unsupported", "not run"} for line in owned))
+        failing = sum(line.status not in PASSES | {"unsupported", "not run"} for line in owned)
+        yield _passes(entry, passing, failing, whole=whole)
 
 
-def _passes(entry: Entry, passing: tuple[CaseLine, ...], failing: int) -> Stale:
+def _passes(entry: Entry, passing: tuple[CaseLine, ...], failing: int, *, whole: bool) -> Stale:
     if not failing:
         what = f"{passing[0].id} passes" if len(passing) == 1 else f"all {len(passing)} cases of this entry pass"
-        return Stale("passes", entry, entry.problem(f"{what} now", "remove the entry"), passing)
+        if not whole and len(passing) > 1:
+            what = f"all {len(passing)} cases of this entry that ran pass"
+        hint = "remove the entry" if whole else "remove the entry, or narrow it to the cases that fail"
+        return Stale("passes", entry, entry.problem(f"{what} now", hint), passing, whole=whole)
     named = ", ".join(line.id for line in passing[:_SHOWN])
     more = f" and {len(passing) - _SHOWN} more" if len(passing) > _SHOWN else ""
     text = f"{len(passing)} of {len(passing) + failing} cases of this entry pass: {named}{more}"
-    return Stale("passes in part", entry, entry.problem(text, "narrow it to the cases that fail"), passing)
+    return Stale("passes in part", entry, entry.problem(text, "narrow it to the cases that fail"), passing, whole=whole)

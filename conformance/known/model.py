@@ -7,7 +7,7 @@ import fnmatch
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Literal
 
 from packaging.specifiers import SpecifierSet
@@ -33,6 +33,10 @@ class Pattern:
         if self.of == "rules":
             return matches(line.rule, self.text)
         return _case_pattern(self.text).fullmatch(line.id) is not None
+
+    def concerns(self, rule: str) -> bool:
+        """Whether it can match a case of the rule."""
+        return matches(rule, self.rule)
 
     @property
     def rule(self) -> str:
@@ -121,7 +125,16 @@ class KnownFailures:
 
     def matching(self, line: CaseLine) -> Iterator[Entry]:
         """The entries that match a case, in the file's order; the first is the one whose case it is."""
-        return (entry for entry in self.entries if any(one.names(line) for one in entry.patterns))
+        about = self._by_rule.get(line.rule)
+        if about is None:
+            concerned = (entry for entry in self.entries if any(one.concerns(line.rule) for one in entry.patterns))
+            about = self._by_rule[line.rule] = tuple(concerned)
+        return (entry for entry in about if any(one.names(line) for one in entry.patterns))
+
+    @cached_property
+    def _by_rule(self) -> dict[str, tuple[Entry, ...]]:
+        """Entries by the rule they are about, as far as it was asked for: a rule has many cases."""
+        return {}
 
 
 def _among(name: str, wanted: tuple[str, ...]) -> bool:

@@ -161,8 +161,8 @@ class TestNotJudged:
     def test_of_files_that_were_not_named(self) -> None:
         """Where single spec files were read, their topics count."""
         assert stale("rules: other/none\nrules: '*/none'\nrules: small/none", *BOTH_FAIL, topics=("small",)) == [
-            (3, "matches nothing"), (4, "matches nothing"),
-        ]  # fmt: skip
+            (4, "matches nothing")
+        ]
 
     def test_where_single_cases_were_left_out(self) -> None:
         """By pytest's -k, say; what passes is stale all the same."""
@@ -176,6 +176,18 @@ class TestNotJudged:
         assert stale("rules: small/none, device: cpu", *BOTH_FAIL, subjects=(subject(2), other)) == [
             (2, "matches nothing")
         ]
+
+    def test_as_a_whole_where_only_a_part_of_what_it_names_ran(self) -> None:
+        """It may have cases of its own elsewhere; what passes is told, and that the rest is not known."""
+        entries = "rules: small/many\nrules: small"
+        assert stale(entries, *BOTH_FAIL) == [(3, "shadowed")]
+        assert stale(entries, *BOTH_FAIL, selection=("small/many",)) == []
+        [found] = judged("rules: small", *NONE_FAILS, selection=("small/many",)).stale
+        assert (found.whole, str(found)) == (
+            False,
+            "known.yaml:2:5: all 2 cases of this entry that ran pass now "
+            "(remove the entry, or narrow it to the cases that fail)",
+        )
 
     def test_what_is_unsupported(self) -> None:
         """It neither fails nor passes."""

@@ -119,3 +119,39 @@ def test_a_file_that_holds_anything_else_did_begin(path: Path, raw: bytes) -> No
     """Somebody's own file is never taken for an empty one."""
     path.write_bytes(raw)
     assert not never_began(path)
+
+
+def test_a_gigantic_line_is_passed_over(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It costs one line and no memory; what follows it still counts, and is where it is."""
+    monkeypatch.setattr("conformance.results.reading._LONGEST", 1000)
+    path.write_bytes(raw_of(WHOLE[:3]) + b"x" * 5000 + b"\n" + raw_of(WHOLE[3:-1]) + b"y" * 5000)
+    found = read_results(path)
+    assert list(found.cases) == CASES
+    assert found.damaged == 1
+    assert found.whole_bytes == path.stat().st_size - 5000
+
+
+@pytest.mark.parametrize("version", [b"2", b'"2"', b"1.5", b"null", b"[]"])
+def test_a_format_that_is_not_ours_is_refused(path: Path, version: bytes) -> None:
+    """However it is written."""
+    path.write_bytes(encoded(RUN).replace(b'"format":1', b'"format":' + version) + b"\n")
+    with pytest.raises(ResultsError, match="this version reads up to 1"):
+        read_results(path)
+
+
+def test_runs_of_different_rules_in_one_file_are_refused(path: Path) -> None:
+    """Two files that were glued together would be a verdict on neither; so would two shards."""
+    from dataclasses import replace
+
+    path.write_bytes(raw_of([*WHOLE, *WHOLE]))
+    assert list(read_results(path).cases) == CASES
+    for other in (replace(RUN, rules_digest="f" * 16), replace(RUN, shard="2/2")):
+        path.write_bytes(raw_of([*WHOLE, other, *WHOLE[1:]]))
+        with pytest.raises(ResultsError, match="holds runs of different rules or shards"):
+            read_results(path)
+
+
+def test_a_torn_last_line_is_no_damage(path: Path) -> None:
+    """It says that the run was cut off, which the missing end says as well."""
+    path.write_bytes(raw_of(WHOLE[:-1])[:-9])
+    assert (read_results(path).damaged, read_results(path).end) == (0, None)
