@@ -48,7 +48,7 @@ import math as _math
 from types import SimpleNamespace
 from typing import Any
 
-from conformance.reference import autograd, functions, methods, modes, utils
+from conformance.reference import autograd, functions, memory, methods, modes, utils
 from conformance.reference.autograd.anomaly import is_anomaly_check_nan_enabled, is_anomaly_enabled
 from conformance.reference.devices import device, get_default_device, set_default_device
 from conformance.reference.dtypes import (
@@ -167,6 +167,7 @@ __all__ = [
     "is_inference_mode_enabled",
     "linalg",
     "long",
+    "memory",
     "memory_format",
     "methods",
     "modes",
