@@ -10,8 +10,6 @@ from conformance.cli.arguments import Commands, add_command, add_specs, count
 from conformance.cli.selecting import cases_of, find_rule, implementation_of, loaded
 from conformance.errors import ConformanceError, ImplementationBroke, NothingSelected
 from conformance.implementations import find
-from conformance.pinning import append, pinned
-from conformance.pinning.file import rule_in, topic_of
 from conformance.results.model import CaseLine
 from conformance.results.reading import read_results
 from conformance.rules.model import Rule
@@ -66,6 +64,8 @@ class _Failed:
 
 def pin(options: argparse.Namespace) -> int:
     """Find the example, append its rule to the file, and say so."""
+    from conformance.pinning import append, pinned, rule_in, topic_of
+
     rule_id, _, label = options.case.removesuffix("]").partition("[")
     rule = find_rule(loaded(options.specs), rule_id)
     if not rule.is_property:

@@ -4,6 +4,6 @@
 """
 
 from conformance.pinning.entry import pinned
-from conformance.pinning.file import append
+from conformance.pinning.file import append, rule_in, topic_of
 
-__all__ = ["append", "pinned"]
+__all__ = ["append", "pinned", "rule_in", "topic_of"]

@@ -39,7 +39,7 @@ def run_property(runner: Runner, case: Case) -> Outcome:
     if smallest is None:
         return Outcome(passed.status, checks, passed.findings, passed.reason, unread=passed.unread)
     outcome, drawn = smallest
-    return Outcome(outcome.status, checks, outcome.findings, _SMALLEST + _text(drawn), unread=outcome.unread)
+    return Outcome(outcome.status, checks, outcome.findings, reason_of(drawn), unread=outcome.unread)
 
 
 def example(runner: Runner, case: Case) -> dict[str, Any]:
@@ -161,13 +161,14 @@ def _shape(draw: DrawFn, compiled: CompiledGiven, environment: dict[str, Any]) -
     return inner
 
 
-def _text(drawn: Mapping[str, Any]) -> str:
+def reason_of(drawn: Mapping[str, Any]) -> str:
+    """What an outcome says of the drawn values that failed; :func:`read_example` reads it."""
     parts = []
     for name, value in drawn.items():
         shown = value.tolist() if isinstance(value, np.ndarray) else value
         shape = f" (shape {list(value.shape)})" if isinstance(value, np.ndarray) and value.size == 0 else ""
         parts.append(f"{name} = {shown!r}{shape}")
-    return ", ".join(parts)
+    return _SMALLEST + ", ".join(parts)
 
 
 def read_example(rule: Rule, reason: str) -> dict[str, Any]:
@@ -179,17 +180,16 @@ def read_example(rule: Rule, reason: str) -> dict[str, Any]:
     """
     drawn = {given.name: given for given in rule.givens if given.form == "any"}
     named = re.fullmatch(_SMALLEST + ", ".join(f"{name} = (.*?)" for name in drawn), reason, re.DOTALL)
-    if named is None:
-        raise ValueError(reason)
-    return {name: _read(text, given) for (name, given), text in zip(drawn.items(), named.groups())}
+    try:
+        texts = named.groups() if named is not None else ()
+        return {name: _read(text, given) for (name, given), text in zip(drawn.items(), texts, strict=True)}
+    except (ValueError, SyntaxError) as error:
+        raise ValueError(f"no example of {rule.id} in '{reason}'") from error
 
 
 def _read(text: str, given: Given) -> Any:
     shown, _, shape = text.removesuffix(")").partition(" (shape ") if text.endswith("])") else (text, "", "")
-    try:
-        value = ast.literal_eval(shown)
-    except SyntaxError as error:
-        raise ValueError(text) from error
+    value = ast.literal_eval(shown)
     if "integer" in given.value or "choice" in given.value:
         return value
     array = np.array(value, dtype=complex if "j" in shown else float)
