@@ -24,8 +24,8 @@ def add(commands: Commands) -> None:
     """The command's parser."""
     epilog = """\
 examples:
-  conformance pin broadcast/gradient-sums -i mine -o found.conformance.yaml           search, and write what fails
-  conformance pin broadcast/gradient-sums --results mine.jsonl -o found.conformance.yaml   what a run has found
+  conformance pin broadcast/any-shapes -i mine -o found.conformance.yaml    search, and write what fails
+  conformance pin broadcast/any-shapes --results mine.jsonl -o found.conformance.yaml    write what a run has found
 
 exit status:
   0  the example was appended to FILE; or no case failed, so that there was none, and nothing was written
