@@ -91,7 +91,33 @@ class TorchImplementation(Implementation):
             missing["random_stream"] = "the documented seeds are those of torch's CPU generator"
         if device == "meta":
             missing["values"] = "a meta tensor has no values"
+        if not self._counts_memory(device):
+            missing["allocator_statistics"] = f"torch does not count the memory allocated on {device}"
         return missing
+
+    def _counts_memory(self, device: str) -> bool:
+        """Whether the count grows by a tensor; a backend may have the function and no allocator that counts."""
+        if self._memory_counter(device) is None:
+            return False
+        before = self.allocated(device)
+        kept = torch.empty(4096, dtype=torch.uint8, device=device)
+        return self.allocated(device) - before >= kept.nbytes
+
+    def _memory_counter(self, device: str) -> Callable[[str], int] | None:
+        """The function that counts, of the backend's own module or of all accelerators; cpu and meta have none."""
+        kind = device.partition(":")[0]
+        if kind not in self._accelerators:
+            return None
+        owners = (getattr(torch, kind, None), getattr(torch, "accelerator", None))
+        found = (getattr(owner, "memory_allocated", None) for owner in owners)
+        return next((one for one in found if one is not None), None)
+
+    def allocated(self, device: str) -> int:
+        counter = self._memory_counter(device)
+        if counter is None:
+            return super().allocated(device)
+        self.synchronize(device)
+        return int(counter(device))
 
     def tensor(self, array: Array, dtype: str, device: str, requires_grad: bool = False) -> Any:
         return _tensor(array, dtype=self.dtype(dtype), device=device, requires_grad=requires_grad)

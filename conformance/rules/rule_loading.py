@@ -414,6 +414,7 @@ class RuleLoader:
         vocabulary = self.file.vocabulary
         found = {vocabulary.capability[name] for name in self.uses.names}
         found |= {one for member in self.uses.members if (one := vocabulary.member_capability(member))}
+        found |= {language.CAPABILITY_OF_WORD[word] for word in self.uses.words & language.CAPABILITY_OF_WORD.keys()}
         return frozenset(found | set(self.entry.get("needs", ())))
 
     def _draws_random(self) -> bool:
