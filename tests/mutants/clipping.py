@@ -82,6 +82,40 @@ swap(
     catches=["clip-grad/value-clamps-elementwise"],
 )
 
+swap(
+    "total_norm_adds_norms",
+    "get_total_norm adds the norms of the tensors up.",
+    nn.utils,
+    "get_total_norm",
+    lambda right: lambda tensors, *args, **options: sum(right([one], *args, **options) for one in tensors),
+    catches=["clip-grad/two-step-form-is-equivalent"],
+)
+swap(
+    "clipping_with_a_norm_amplifies",
+    "clip_grads_with_norm_ scales small gradients up to max_norm.",
+    nn.utils,
+    "clip_grads_with_norm_",
+    lambda right: (
+        lambda parameters, max_norm, total_norm, *args, **options: [
+            one.grad.mul_(max_norm / (total_norm + 1e-6)) for one in parameters if one.grad is not None
+        ]
+    ),
+    catches=["clip-grad/two-step-form-is-equivalent"],
+)
+swap(
+    "clipping_with_a_norm_replaces_gradients",
+    "clip_grads_with_norm_ puts new tensors into .grad.",
+    nn.utils,
+    "clip_grads_with_norm_",
+    lambda right: (
+        lambda parameters, *args, **options: (
+            [setattr(one, "grad", one.grad.clone()) for one in parameters if one.grad is not None],
+            right(parameters, *args, **options),
+        )[1]
+    ),
+    catches=["clip-grad/two-step-form-is-equivalent"],
+)
+
 # -- schedules ---------------------------------------------------------------------------------------------------
 
 swap(

@@ -13,7 +13,15 @@ from tests.mutants.mutant import MonkeyPatch, mutant
 
 @mutant(
     "backward ignores inputs= and stores gradients on every leaf.",
-    catches=["backward/inputs-restrict-accumulation"],
+    catches=[
+        "backward/inputs-restrict-accumulation",
+        "backward-inputs/dict",
+        "backward-inputs/non-leaf",
+        "backward-inputs/non-leaf-with-leaf",
+        "backward-inputs/requires-grad-needed",
+        "backward-inputs/single-tensor",
+        "backward-inputs/unlisted-grad-is-kept",
+    ],
     reaches=["backward-inputs", "checkpoint", "hooks", "hooks-multi", "hooks-post-accumulate"],
 )
 def backward_ignores_inputs(torch_: MonkeyPatch) -> None:
@@ -42,6 +50,7 @@ def backward_returns_gradients(torch_: MonkeyPatch) -> None:
         "grad-mode/backward-on-no-grad-loss-raises",
         "freezing/freezing-all-params-makes-output-untracked",
         "data/tensor-data-is-untracked",
+        "backward/root-must-require-grad",
     ],
     reaches=["backward", "custom-function"],
 )

@@ -122,6 +122,65 @@ def dropout_ignores_p(torch_: MonkeyPatch) -> None:
     _replace_dropout(torch_, dropout)
 
 
+@mutant(
+    "Alpha dropout drops to zero, as other dropout does.",
+    catches=["dropout/alpha-dropout-values", "dropout/alpha-dropout-keeps-mean-and-std"],
+)
+def alpha_dropout_drops_to_zero(torch_: MonkeyPatch) -> None:
+    torch_.setattr(F, "alpha_dropout", _dropout)
+
+
+@mutant(
+    "Alpha dropout does not scale and shift what it keeps.",
+    catches=["dropout/alpha-dropout-values", "dropout/alpha-dropout-keeps-mean-and-std"],
+)
+def alpha_dropout_keeps_elements_as_they_are(torch_: MonkeyPatch) -> None:
+    right = F.alpha_dropout
+
+    def alpha_dropout(x: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
+        if not training or not 0 < p < 1:
+            return right(x, p, training, inplace)
+        return torch.where(_dropout(torch.ones_like(x), p) > 0, x, -1.7580993408473766)
+
+    torch_.setattr(F, "alpha_dropout", alpha_dropout)
+
+
+@mutant(
+    "Channel-wise dropout draws for each element.",
+    catches=["dropout/channelwise-variants", "dropout/dropout2d-treats-3d-input-as-ncl"],
+)
+def channels_drop_element_by_element(torch_: MonkeyPatch) -> None:
+    for name in ("dropout1d", "dropout2d", "dropout3d"):
+        torch_.setattr(F, name, _dropout)
+
+
+@mutant(
+    "Channel-wise dropout drops the same channels in every sample.",
+    catches=["dropout/channelwise-variants"],
+)
+def channels_drop_in_all_samples(torch_: MonkeyPatch) -> None:
+    def dropout(x: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+        if not training or not 0 < p < 1:
+            return _dropout(x, p, training, inplace)
+        return x * _dropout(torch.ones((1, x.shape[1], *(1,) * (x.dim() - 2))), p).to(x)
+
+    for name in ("dropout1d", "dropout2d", "dropout3d"):
+        torch_.setattr(F, name, dropout)
+
+
+@mutant(
+    "Dropout2d takes three dimensions for one image, whose channels come first.",
+    catches=["dropout/dropout2d-treats-3d-input-as-ncl"],
+)
+def dropout2d_takes_one_image(torch_: MonkeyPatch) -> None:
+    right = F.dropout2d
+
+    def dropout2d(x: Any, *args: Any, **options: Any) -> Any:
+        return right(x[None], *args, **options)[0] if x.dim() == 3 else right(x, *args, **options)
+
+    torch_.setattr(F, "dropout2d", dropout2d)
+
+
 # -- losses ------------------------------------------------------------------------------------------------------
 
 
