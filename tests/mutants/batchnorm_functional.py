@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import torch.nn.functional as F  # noqa: N812 - as everybody writes it
+from torch import nn
+from torch.nn.modules.batchnorm import _NormBase
 
 from tests.mutants.normalisation import axes_of
 from tests.mutants.swapping import swap
@@ -75,4 +77,48 @@ swap(
     "batch_norm",
     _always_normalising,
     catches=["batchnorm/functional-without-statistics"],
+)
+
+
+def _layer_only(right: Any) -> Any:
+    def reset(layer: Any) -> None:
+        count = layer.num_batches_tracked
+        if count is None or count.is_meta or not count:
+            right(layer)
+        elif layer.affine:
+            nn.init.ones_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    return reset
+
+
+swap(
+    "reset_parameters_spares_statistics",
+    "reset_parameters() of a layer that has seen batches leaves its running statistics.",
+    _NormBase,
+    "reset_parameters",
+    _layer_only,
+    catches=["batchnorm/reset-parameters"],
+)
+
+
+def _early(right: Any) -> Any:
+    def batch_norm(x: Any, mean: Any, var: Any, *args: Any, **options: Any) -> Any:
+        try:
+            return right(x, mean, var, *args, **options)
+        except ValueError:
+            if mean is not None:
+                mean.copy_(0.9 * mean + 0.1 * x.mean(axes_of(x)))
+            raise
+
+    return batch_norm
+
+
+swap(
+    "refused_batches_move_statistics",
+    "A batch of one value per channel moves the running mean before it is refused.",
+    F,
+    "batch_norm",
+    _early,
+    catches=["batchnorm/single-value-per-channel"],
 )

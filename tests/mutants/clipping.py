@@ -82,6 +82,40 @@ swap(
     catches=["clip-grad/value-clamps-elementwise"],
 )
 
+
+def _without_epsilon(right: Any) -> Any:
+    def clip(parameters: Any, max_norm: float, total_norm: Tensor, *args: Any, **options: Any) -> None:
+        right(parameters, max_norm, total_norm - 1e-6, *args, **options)
+
+    return clip
+
+
+swap(
+    "clipping_has_no_epsilon",
+    "Clipping divides by the norm alone.",
+    nn.utils.clip_grad,
+    "_clip_grads_with_norm_",
+    _without_epsilon,
+    catches=["clip-grad/epsilon-in-the-factor"],
+)
+
+
+def _twice(right: Any) -> Any:
+    def clip(parameters: Any, *args: Any, **options: Any) -> Any:
+        any(one is None for one in parameters)
+        return right(parameters, *args, **options)
+
+    return clip
+
+
+swap(
+    "clipping_looks_twice",
+    "Clipping goes through its parameters once to look and once to clip, which empties a generator.",
+    nn.utils,
+    "clip_grad_norm_ clip_grad_value_",
+    _twice,
+    catches=["clip-grad/any-iterable"],
+)
 swap(
     "total_norm_adds_norms",
     "get_total_norm adds the norms of the tensors up.",

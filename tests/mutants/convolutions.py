@@ -71,6 +71,44 @@ swap(
     _shrinking,
     catches=["conv/kernel-larger-than-input"],
 )
+
+
+def _unreversed(right: Any) -> Any:
+    def build(layer: Any, *args: Any, **options: Any) -> None:
+        right(layer, *args, **options)
+        if not isinstance(layer.padding, str):
+            layer._reversed_padding_repeated_twice = [width for width in layer.padding for _ in range(2)]
+
+    return build
+
+
+swap(
+    "borders_are_swapped",
+    "A padding_mode other than zeros takes the paddings of the dimensions in reverse order.",
+    _ConvNd,
+    "__init__",
+    _unreversed,
+    catches=["conv/padding-mode"],
+)
+
+
+def _any_mode(right: Any) -> Any:
+    def build(layer: Any, *args: Any, **options: Any) -> None:
+        mode = args[10]
+        right(layer, *args[:10], "zeros", *args[11:], **options)
+        layer.padding_mode = mode
+
+    return build
+
+
+swap(
+    "transposed_convolutions_take_any_mode",
+    "Transposed convolutions accept every padding_mode when they are built.",
+    _ConvTransposeNd,
+    "__init__",
+    _any_mode,
+    catches=["conv/transposed-padding-mode"],
+)
 swap(
     "output_size_is_ignored",
     "Transposed convolutions ignore output_size.",

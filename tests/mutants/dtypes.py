@@ -229,3 +229,56 @@ swap(
     ),
     catches=["dtype/true-division-and-integer-reductions"],
 )
+
+
+def _casting_numbers(right: Any) -> Any:
+    def write(x: Tensor, number: Any, *args: Any, **options: Any) -> Any:
+        if isinstance(number, float) and not (x.is_floating_point() or x.is_complex()):
+            number = int(number)
+        return right(x, number, *args, **options)
+
+    return write
+
+
+swap(
+    "numbers_are_cut_in_place",
+    "A Python number with a point is cut to an integer where it changes integers in place.",
+    Tensor,
+    "add_ mul_",
+    _casting_numbers,
+    catches=["dtype/in-place-number-must-be-castable"],
+    reaches=["inplace"],
+)
+swap(
+    "floor_division_truncates",
+    "// rounds toward zero.",
+    Tensor,
+    "__floordiv__",
+    lambda right: lambda x, other: torch.div(x, other, rounding_mode="trunc"),
+    catches=["dtype/floor-division-rounds-down"],
+)
+swap(
+    "conversions_round",
+    "long() rounds.",
+    Tensor,
+    "long",
+    lambda right: lambda x: right(x.round() if x.is_floating_point() else x),
+    catches=["dtype/floats-become-integers-by-truncation"],
+)
+swap(
+    "comparisons_count",
+    "Comparisons give uint8.",
+    Tensor,
+    "__lt__ __eq__",
+    lambda right: lambda x, other: made.to(torch.uint8) if isinstance(made := right(x, other), Tensor) else made,
+    catches=["dtype/comparisons-give-bool"],
+    reaches=["*"],
+)
+swap(
+    "the_first_part_decides",
+    "cat gives the dtype of its first operand.",
+    torch,
+    "cat",
+    lambda right: lambda tensors, *args, **options: right([t.to(tensors[0].dtype) for t in tensors], *args, **options),
+    catches=["dtype/cat-and-where-promote"],
+)

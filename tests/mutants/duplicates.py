@@ -79,3 +79,23 @@ swap(
     catches=["deepcopy/pickle"],
     reaches=["serialization", "parameter", "numpy"],
 )
+
+
+def _contiguous(right: Any) -> Any:
+    def copy(original: Any, memo: Any) -> Any:
+        made = right(original, memo)
+        made.data = made.data.contiguous()
+        return made
+
+    return copy
+
+
+swap(
+    "copies_are_contiguous",
+    "The copy of a tensor is contiguous, whatever the layout of its source.",
+    Tensor,
+    "__deepcopy__",
+    _contiguous,
+    catches=["deepcopy/keeps-strides"],
+    reaches=["deepcopy"],
+)

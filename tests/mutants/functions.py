@@ -244,6 +244,15 @@ swap(
     reaches=["checkpoint"],
 )
 
+swap(
+    "only_the_first_mark_counts",
+    "mark_dirty and mark_non_differentiable take their first argument and drop the others.",
+    FunctionCtx,
+    "mark_dirty mark_non_differentiable",
+    lambda right: lambda ctx, *tensors: right(ctx, *tensors[:1]),
+    catches=["custom-function/mark-dirty-several", "custom-function/mark-non-differentiable"],
+)
+
 # -- other forms -------------------------------------------------------------------------------------------------
 
 

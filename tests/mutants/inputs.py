@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tests.mutants.engine import leaves_of
+from tests.mutants.engine import leaves_of, replace_engine, run_engine
 from tests.mutants.mutant import MonkeyPatch, mutant
 from tests.mutants.originals import TensorBase
 from tests.mutants.swapping import swap
@@ -147,6 +147,49 @@ swap(
     _storing(_materialize),
     catches=["backward-inputs/unreachable-ignored"],
 )
+
+
+def _flags(torch_: MonkeyPatch, change: Callable[[bool, bool], tuple[bool, bool]]) -> None:
+    """Where inputs are given, backward runs with ``change(retain_graph, create_graph)``."""
+
+    def engine(results: Any, grads: Any, retain: Any, create: Any, inputs: Any, *args: Any, **options: Any) -> Any:
+        named = bool(inputs) and options.get("accumulate_grad", False)
+        flags = change(bool(retain), bool(create)) if named else (retain, create)
+        return run_engine(results, grads, *flags, inputs, *args, **options)
+
+    replace_engine(torch_, engine)
+
+
+@mutant(
+    "backward with inputs never frees the graph.",
+    catches=["backward-inputs/graph-flags-hold"],
+)
+def inputs_keep_the_graph(torch_: MonkeyPatch) -> None:
+    _flags(torch_, lambda retain, create: (True, create))
+
+
+@mutant(
+    "backward with inputs records no gradients.",
+    catches=["backward-inputs/graph-flags-hold"],
+)
+def inputs_forget_create_graph(torch_: MonkeyPatch) -> None:
+    _flags(torch_, lambda retain, create: (retain, False))
+
+
+@mutant(
+    "A tensor that is listed twice among inputs gets its gradient twice.",
+    catches=["backward-inputs/listed-twice"],
+)
+def inputs_listed_twice_count_twice(torch_: MonkeyPatch) -> None:
+    right = torch.autograd.backward
+
+    def backward(tensors: Any, *args: Any, inputs: Any = None, **options: Any) -> None:
+        right(tensors, *args, inputs=inputs, **options)
+        if isinstance(inputs, list) and len(inputs) == 2 and inputs[0] is inputs[1]:
+            inputs[0].grad.mul_(2)
+
+    torch_.setattr(torch.autograd, "backward", backward)
+
 
 # -- torch.autograd.grad -----------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Faults of dropout and of losses."""
+"""Faults of dropout: which elements it drops, how it scales the others, and what its options do."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - as everybody writes it
 
 from tests.mutants.mutant import MonkeyPatch, mutant
-
-# -- dropout -----------------------------------------------------------------------------------------------------
+from tests.mutants.swapping import swap
 
 
 def _replace_dropout(torch_: MonkeyPatch, dropout: Callable[..., torch.Tensor]) -> None:
@@ -181,104 +180,77 @@ def dropout2d_takes_one_image(torch_: MonkeyPatch) -> None:
     torch_.setattr(F, "dropout2d", dropout2d)
 
 
-# -- losses ------------------------------------------------------------------------------------------------------
+# -- options of the other forms ----------------------------------------------------------------------------------
+
+CHANNELS = "dropout1d dropout2d dropout3d"
+
+swap(
+    "dropout_is_rare",
+    "The probability of dropout is 0.1 unless another is given.",
+    F,
+    f"dropout {CHANNELS}",
+    lambda right: lambda x, p=0.1, *args, **options: right(x, p, *args, **options),
+    catches=["dropout/p-defaults-to-half"],
+)
+swap(
+    "alpha_dropout_is_on",
+    "F.alpha_dropout drops unless it is told not to.",
+    F,
+    "alpha_dropout feature_alpha_dropout",
+    lambda right: lambda x, p=0.5, training=True, inplace=False: right(x, p, training, inplace),
+    catches=["dropout/alpha-function-is-off-by-default"],
+)
+swap(
+    "channels_are_never_dropped_in_place",
+    "Forms of dropout other than the plain one ignore inplace.",
+    F,
+    f"{CHANNELS} alpha_dropout",
+    lambda right: lambda x, p=0.5, training=True, inplace=False: right(x, p, training, False),
+    catches=["dropout/inplace-of-channels-and-alpha"],
+)
 
 
-def _replace_reduction(torch_: MonkeyPatch, name: str, default: str) -> None:
-    right = getattr(F, name)
+def _without_gradient(right: Any) -> Any:
+    def dropout(x: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
+        y = right(x, p, training, inplace)
+        return x + (y - x).detach() if training and x.requires_grad else y
 
-    def loss(*args: Any, reduction: str = default, **options: Any) -> Any:
-        return right(*args, reduction=default if reduction == "mean" else reduction, **options)
+    return dropout
 
-    torch_.setattr(F, name, loss)
+
+swap(
+    "dropping_is_not_differentiated",
+    "The gradient passes alpha dropout and the channel-wise forms as if nothing had been dropped.",
+    F,
+    f"{CHANNELS} alpha_dropout",
+    _without_gradient,
+    catches=["dropout/alpha-dropout-gradient", "dropout/backward-uses-forward-mask"],
+)
+
+
+def _by_element_unbatched(right: Any) -> Any:
+    def dropout(x: Any, *args: Any) -> Any:
+        return _dropout(x, *args) if x.dim() in (2, 4) else right(x, *args)
+
+    return dropout
+
+
+swap(
+    "samples_without_a_batch_drop_elements",
+    "Dropout1d and Dropout3d draw for each element where there is no batch.",
+    F,
+    "dropout1d dropout3d",
+    _by_element_unbatched,
+    catches=["dropout/unbatched-channels"],
+)
 
 
 @mutant(
-    "Cross entropy sums over the samples.",
-    catches=["loss/cross-entropy-averages-over-samples"],
-    reaches=["accumulation", "detach", "requires-grad", "train-eval"],
+    "AlphaDropout with inplace=True works in place.",
+    catches=["dropout/alpha-layer-ignores-inplace"],
 )
-def cross_entropy_sums(torch_: MonkeyPatch) -> None:
-    _replace_reduction(torch_, "cross_entropy", "sum")
+def alpha_dropout_layers_work_in_place(torch_: MonkeyPatch) -> None:
+    def forward(layer: Any, x: Any) -> Any:
+        return F.alpha_dropout(x, layer.p, layer.training, layer.inplace)
 
-
-@mutant(
-    "The mean squared error is a sum.",
-    catches=["loss/losses-reduce-to-scalar-by-default"],
-    reaches=["accumulation"],
-)
-def mse_sums(torch_: MonkeyPatch) -> None:
-    _replace_reduction(torch_, "mse_loss", "sum")
-
-
-@mutant(
-    "The absolute error keeps its elements apart unless told otherwise.",
-    catches=["loss/losses-reduce-to-scalar-by-default"],
-)
-def l1_is_not_reduced(torch_: MonkeyPatch) -> None:
-    _replace_reduction(torch_, "l1_loss", "none")
-
-
-@mutant(
-    "The mean squared error averages over samples only, not over the elements of each.",
-    catches=["loss/losses-reduce-to-scalar-by-default"],
-    reaches=["accumulation"],
-)
-def mse_averages_over_samples(torch_: MonkeyPatch) -> None:
-    right = F.mse_loss
-
-    def mse_loss(p: Any, t: Any, *args: Any, reduction: str = "mean", **options: Any) -> Any:
-        if reduction == "mean":
-            return right(p, t, *args, reduction="sum", **options) / p.shape[0]
-        return right(p, t, *args, reduction=reduction, **options)
-
-    torch_.setattr(F, "mse_loss", mse_loss)
-
-
-@mutant(
-    "The mean squared error is halved.",
-    catches=["loss/losses-reduce-to-scalar-by-default"],
-    reaches=["accumulation", "training-loop"],
-)
-def mse_is_halved(torch_: MonkeyPatch) -> None:
-    right = F.mse_loss
-    torch_.setattr(F, "mse_loss", lambda *args, **options: right(*args, **options) / 2)
-
-
-@mutant(
-    "Cross entropy takes its scores for log-probabilities.",
-    catches=["loss/cross-entropy-averages-over-samples"],
-    reaches=["accumulation", "backward", "detach", "requires-grad", "train-eval"],
-)
-def cross_entropy_does_not_normalise(torch_: MonkeyPatch) -> None:
-    def cross_entropy(p: Any, t: Any, *args: Any, **options: Any) -> Any:
-        return F.nll_loss(p, t, **options) if t.dtype == torch.int64 else right(p, t, *args, **options)
-
-    right = F.cross_entropy
-    torch_.setattr(F, "cross_entropy", cross_entropy)
-
-
-@mutant(
-    "Losses treat their target as a constant.",
-    catches=["loss/target-requires-grad-is-harmless"],
-)
-def targets_are_constants(torch_: MonkeyPatch) -> None:
-    for name in ("mse_loss", "l1_loss", "binary_cross_entropy_with_logits", "cross_entropy"):
-        torch_.setattr(F, name, _constant_target(getattr(F, name)))
-
-
-def _constant_target(loss: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda p, t, *args, **options: loss(p, t.detach(), *args, **options)
-
-
-@mutant(
-    "Losses pass no gradient to a target that was computed, only to one that is a leaf.",
-    catches=["loss/target-requires-grad-is-harmless"],
-)
-def computed_targets_are_constants(torch_: MonkeyPatch) -> None:
-    for name in ("mse_loss", "l1_loss", "binary_cross_entropy_with_logits", "cross_entropy"):
-        torch_.setattr(F, name, _leaf_target(getattr(F, name)))
-
-
-def _leaf_target(loss: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda p, t, *args, **options: loss(p, t if t.is_leaf else t.detach(), *args, **options)
+    torch_.setattr(torch.nn.AlphaDropout, "forward", forward)
