@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch.nn.functional as F  # noqa: N812 - as everybody writes it
-from torch.nn import Module
+from torch.nn import Module, Parameter
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from tests.mutants.swapping import swap
@@ -70,6 +70,26 @@ swap(
     "conv1d conv2d conv3d",
     _shrinking,
     catches=["conv/kernel-larger-than-input"],
+)
+
+
+def _with_zero_bias(right: Any) -> Any:
+    def build(layer: Any, *args: Any, **options: Any) -> None:
+        right(layer, *args, **options)
+        if layer.bias is None:
+            layer.bias = Parameter(layer.weight.new_zeros(layer.out_channels))
+
+    return build
+
+
+swap(
+    "bias_false_is_a_bias_of_zeros",
+    "Convolution layers with bias=False have a bias of zeros.",
+    _ConvNd,
+    "__init__",
+    _with_zero_bias,
+    catches=["conv/is-cross-correlation"],
+    reaches=["*"],
 )
 
 

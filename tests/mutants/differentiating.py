@@ -231,3 +231,17 @@ def intermediate_inputs_are_refused(torch_: MonkeyPatch) -> None:
         return right(outputs, inputs, *args, **options)
 
     torch_.setattr(torch.autograd, "grad", grad)
+
+
+@mutant(
+    "torch.autograd.grad raises where none of its inputs is used, allowed or not.",
+    catches=["autograd-grad/autograd-grad-allow-unused-meaning"],
+    reaches=["functional", "gradcheck"],
+)
+def some_input_must_be_used(torch_: MonkeyPatch) -> None:
+    def after(inputs: list[Any], gradients: tuple[Any, ...]) -> Any:
+        if all(gradient is None for gradient in gradients):
+            raise RuntimeError("none of the inputs is used")
+        return gradients
+
+    _replace_grad(torch_, after)
