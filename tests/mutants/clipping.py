@@ -82,6 +82,74 @@ swap(
     catches=["clip-grad/value-clamps-elementwise"],
 )
 
+
+def _without_epsilon(right: Any) -> Any:
+    def clip(parameters: Any, max_norm: float, total_norm: Tensor, *args: Any, **options: Any) -> None:
+        right(parameters, max_norm, total_norm - 1e-6, *args, **options)
+
+    return clip
+
+
+swap(
+    "clipping_has_no_epsilon",
+    "Clipping divides by the norm alone.",
+    nn.utils.clip_grad,
+    "_clip_grads_with_norm_",
+    _without_epsilon,
+    catches=["clip-grad/epsilon-in-the-factor"],
+)
+
+
+def _twice(right: Any) -> Any:
+    def clip(parameters: Any, *args: Any, **options: Any) -> Any:
+        any(one is None for one in parameters)
+        return right(parameters, *args, **options)
+
+    return clip
+
+
+swap(
+    "clipping_looks_twice",
+    "Clipping goes through its parameters once to look and once to clip, which empties a generator.",
+    nn.utils,
+    "clip_grad_norm_ clip_grad_value_",
+    _twice,
+    catches=["clip-grad/any-iterable"],
+)
+swap(
+    "total_norm_adds_norms",
+    "get_total_norm adds the norms of the tensors up.",
+    nn.utils,
+    "get_total_norm",
+    lambda right: lambda tensors, *args, **options: sum(right([one], *args, **options) for one in tensors),
+    catches=["clip-grad/two-step-form-is-equivalent"],
+)
+swap(
+    "clipping_with_a_norm_amplifies",
+    "clip_grads_with_norm_ scales small gradients up to max_norm.",
+    nn.utils,
+    "clip_grads_with_norm_",
+    lambda right: (
+        lambda parameters, max_norm, total_norm, *args, **options: [
+            one.grad.mul_(max_norm / (total_norm + 1e-6)) for one in parameters if one.grad is not None
+        ]
+    ),
+    catches=["clip-grad/two-step-form-is-equivalent"],
+)
+swap(
+    "clipping_with_a_norm_replaces_gradients",
+    "clip_grads_with_norm_ puts new tensors into .grad.",
+    nn.utils,
+    "clip_grads_with_norm_",
+    lambda right: (
+        lambda parameters, *args, **options: (
+            [setattr(one, "grad", one.grad.clone()) for one in parameters if one.grad is not None],
+            right(parameters, *args, **options),
+        )[1]
+    ),
+    catches=["clip-grad/two-step-form-is-equivalent"],
+)
+
 # -- schedules ---------------------------------------------------------------------------------------------------
 
 swap(

@@ -170,9 +170,9 @@ def numpy(self: Tensor, *, force: bool = False) -> Any:
 
 
 def _refuse_meta(self: Tensor) -> None:
-    """RuntimeError for a tensor whose elements are nobody's business."""
+    """NotImplementedError, as torch raises it, for a tensor whose elements are nobody's business."""
     if self._device.type == "meta":
-        raise RuntimeError("Cannot copy out of meta tensor; no data!")
+        raise NotImplementedError("Cannot copy out of meta tensor; no data!")
 
 
 def item(self: Tensor) -> Any:
