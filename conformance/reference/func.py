@@ -165,7 +165,7 @@ def vmap(
 
 def _drawn_since(before: dict[Any, Tensor]) -> bool:
     now = states_of_all_devices()
-    return any((state._array != now[device]._array).any() for device, state in before.items())
+    return before.keys() != now.keys() or any((before[name]._array != now[name]._array).any() for name in now)
 
 
 def _sizes(argument: Any, dim: Any) -> list[int]:

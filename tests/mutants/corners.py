@@ -202,6 +202,44 @@ corner(
     _of_result(lambda j: torch.ones_like(j) * j.sum()),
 )
 
+# -- transforms --------------------------------------------------------------------------------------------------
+
+corner(
+    "batches-of-one-lose-their-dimension",
+    "vmap over a single entry returns what the function does, without the mapped dimension.",
+    torch.func,
+    "vmap",
+    lambda right: lambda f: lambda x: right(f)(x) if len(x) > 1 else f(x[0]),
+)
+corner(
+    "tangents-of-numbers-are-dropped",
+    "make_dual of a tensor without dimensions gives a tangent of zero.",
+    torch.autograd.forward_ad,
+    "make_dual",
+    lambda right: lambda x, tangent: right(x, tangent if x.dim() else torch.zeros_like(tangent)),
+)
+corner(
+    "products-with-numbers-are-elementwise",
+    "The product of a Jacobian with a vector is elementwise where the input has no dimensions.",
+    torch.func,
+    "jvp",
+    lambda right: (
+        lambda f, primals, tangents: (
+            right(f, primals, tangents)
+            if primals[0].dim()
+            else (f(*primals), tangents[0] * torch.func.vjp(f, *primals)[1](torch.ones_like(f(*primals)))[0])
+        )
+    ),
+)
+
+corner(
+    "numbers-begin-with-ones",
+    "vjp ignores its vector where the input has no dimensions.",
+    torch.autograd.functional,
+    "vjp",
+    lambda right: lambda f, x, v: right(f, x, v if x.dim() else torch.ones_like(v)),
+)
+
 # -- layers, losses and optimizers -------------------------------------------------------------------------------
 
 corner(
