@@ -55,13 +55,22 @@ def _weights(v: Any, outputs: tuple[Any, ...]) -> tuple[Any, ...]:
     return weights
 
 
+def _product(outputs: Any, inputs: Any, weights: Any, create_graph: bool) -> Any:
+    """The gradients of the inputs; None for all of them where no output has a history."""
+    recorded = [(output, weight) for output, weight in zip(outputs, weights, strict=True) if output.requires_grad]
+    if not recorded:
+        return (None,) * len(inputs)
+    kept, starts = zip(*recorded, strict=True)
+    return grad(kept, inputs, starts, create_graph=create_graph, allow_unused=True)
+
+
 def vjp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> Any:
     """(func(*inputs), v times the Jacobian)."""
     with enable_grad():
         several, given = _tuple(inputs)
         moved = _prepared(given, create_graph)
         out_several, outputs = _tuple(func(*moved))
-        found = grad(outputs, moved, _weights(v, outputs), create_graph=create_graph, allow_unused=True)
+        found = _product(outputs, moved, _weights(v, outputs), create_graph)
         filled = _filled(found, moved, strict, "vjp")
     return _finished(out_several, outputs, create_graph), _finished(several, filled, create_graph)
 
@@ -74,19 +83,8 @@ def jvp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool
         vectors = _weights(v, moved)
         out_several, outputs = _tuple(func(*moved))
         dummies = tuple(zeros_like(each, requires_grad=True) for each in outputs)
-        backward = grad(outputs, moved, dummies, create_graph=True, allow_unused=True)
-        linear = _filled(backward, moved, strict, "jvp")
-        wanted = [each.requires_grad for each in linear]
-        if any(wanted):
-            found = grad(
-                [each for each, yes in zip(linear, wanted, strict=True) if yes],
-                dummies,
-                [each for each, yes in zip(vectors, wanted, strict=True) if yes],
-                create_graph=create_graph,
-                allow_unused=True,
-            )
-        else:
-            found = (None,) * len(dummies)
+        linear = _filled(_product(outputs, moved, dummies, True), moved, strict, "jvp")
+        found = _product(linear, dummies, vectors, create_graph)
         filled = _filled(found, outputs, strict, "jvp")
     return _finished(out_several, outputs, create_graph), _finished(out_several, filled, create_graph)
 
