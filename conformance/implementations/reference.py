@@ -27,6 +27,8 @@ class ReferenceImplementation(Implementation):
         lacking = {"lazy_conjugation": "conj() copies"}
         if device != "cpu":
             lacking["random_stream"] = "the documented seeds are those of the CPU generator"
+        if device == "meta":
+            lacking["values"] = "a meta tensor has no values"
         return lacking
 
     def array(self, tensor: Any) -> Array | None:
