@@ -120,6 +120,18 @@ def item_is_a_numpy_scalar(torch_: MonkeyPatch) -> None:
 
 
 @mutant(
+    "item() of a boolean gives a number.",
+    catches=["scalar/item-of-bool-and-of-requiring"],
+    reaches=["host"],
+)
+def item_of_a_boolean_is_a_number(torch_: MonkeyPatch) -> None:
+    def item(tensor: torch.Tensor) -> Any:
+        return TensorBase.item(tensor) + 0
+
+    torch_.setattr(torch.Tensor, "item", item)
+
+
+@mutant(
     "item() gives a tensor that still has its history.",
     catches=[
         "host/item-returns-python-number-regardless",
