@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import nn
 from torch.optim import swa_utils
 
@@ -68,6 +69,19 @@ swap(
         "swa/update-bn-takes-first-of-pair",
         "swa/update-bn-without-batchnorm",
     ],
+)
+
+swap(
+    "rates_anneal_one_epoch_early",
+    "SWALR reaches its rate one epoch early, and always along the cosine.",
+    swa_utils.SWALR,
+    "__init__",
+    lambda right: (
+        lambda scheduler, optimizer, swa_lr, anneal_epochs=10, anneal_strategy="cos", **options: right(
+            scheduler, optimizer, swa_lr, anneal_epochs - 1, **options
+        )
+    ),
+    catches=["swa/rate-anneals-to-a-constant"],
 )
 
 # -- synchronized batch normalization ----------------------------------------------------------------------------
@@ -153,4 +167,23 @@ swap(
     "rms_norm",
     _constant_scale,
     catches=["rmsnorm/gradients"],
+)
+
+
+def _broadcast(right: Any) -> Any:
+    def rms_norm(x: Any, shape: Any, weight: Any = None, eps: Any = None) -> Any:
+        if x.shape[-len(shape) :] == torch.Size(shape):
+            return right(x, shape, weight, eps)
+        return right(x, x.shape[-len(shape) :], None, eps)
+
+    return rms_norm
+
+
+swap(
+    "rms_norm_takes_any_shape",
+    "RMSNorm goes by the number of dimensions in normalized_shape, not by their sizes.",
+    nn.functional,
+    "rms_norm",
+    _broadcast,
+    catches=["rmsnorm/shape-is-checked"],
 )

@@ -150,6 +150,25 @@ swap(
     catches=["views/non-view-ops-copy"],
 )
 
+
+def _masked(right: Any) -> Any:
+    def getitem(x: Any, index: Any) -> Any:
+        masked = isinstance(index, torch.Tensor) and index.dtype == torch.bool
+        return right(x.detach() if masked else x, index)
+
+    return getitem
+
+
+swap(
+    "masks_cut_the_history",
+    "What a mask selects has no history.",
+    torch.Tensor,
+    "__getitem__",
+    _masked,
+    catches=["views/selected-elements-get-the-gradient"],
+    reaches=["*"],
+)
+
 # -- devices and seeds -------------------------------------------------------------------------------------------
 
 
@@ -245,4 +264,26 @@ swap(
     "__init__",
     lambda right: lambda sampler, data, *args, generator=None, **options: right(sampler, data, *args, **options),
     catches=["rng/dataloader-shuffle-follows-generator"],
+)
+
+
+class _Forgetful(torch.Generator):
+    """Keeps the seed itself, where seed() does not look."""
+
+    def manual_seed(self, seed: int) -> torch.Generator:
+        self.known = seed
+        return super().manual_seed(seed)
+
+    def initial_seed(self) -> int:
+        return self.known
+
+
+swap(
+    "generators_know_the_first_seed",
+    "A generator tells the seed that manual_seed gave it, whatever seed() did since.",
+    torch,
+    "Generator",
+    lambda right: _Forgetful,
+    catches=["rng/a-generator-knows-its-seed"],
+    reaches=["*"],
 )

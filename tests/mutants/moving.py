@@ -47,6 +47,15 @@ swap(
     reaches=["leaf", "device", "detach"],
 )
 swap(
+    "conversions_are_contiguous",
+    "A conversion of the dtype, and a copy, are contiguous.",
+    Tensor,
+    "to half clone",
+    lambda right: lambda x, *args, **options: y if (y := right(x, *args, **options)) is x else y.contiguous(),
+    catches=["transfer/conversion-keeps-strides"],
+    reaches=["*"],
+)
+swap(
     "copies_share_what_fits",
     "copy_ takes the memory of a source that has the right dtype, device and shape.",
     Tensor,
@@ -114,6 +123,19 @@ def _apart(value: Any) -> Any:
     return value.clone() if type(value) is Tensor else value
 
 
+swap(
+    "files_hold_rows",
+    "torch.save writes a tensor's elements row by row, and load makes it contiguous.",
+    torch,
+    "save",
+    lambda right: (
+        lambda value, *args, **options: right(
+            TensorBase.contiguous(value.detach()) if type(value) is Tensor else value, *args, **options
+        )
+    ),
+    catches=["serialization/keeps-dtype-shape-and-strides", "serialization/keeps-the-flag-and-not-the-gradient"],
+    reaches=["device", "deepcopy"],
+)
 swap(
     "tensors_are_saved_apart",
     "torch.save writes each tensor of a list by itself, so that views lose their base.",
