@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from functools import wraps
 from typing import Any
 
@@ -241,4 +242,40 @@ swap(
     lambda right: lambda layer, x: right(layer, x).squeeze(0),
     catches=["training-loop/convnet-output-shape-and-grad-none-before-backward"],
     reaches=["*"],
+)
+
+
+def _of_the_trainable(right: Any) -> Any:
+    def train(module: nn.Module, mode: bool = True) -> nn.Module:
+        parameters = list(module.parameters())
+        frozen = parameters and not any(p.requires_grad for p in parameters)
+        return module if frozen else right(module, mode)
+
+    return train
+
+
+swap(
+    "frozen_layers_keep_their_mode",
+    "eval() and train() pass layers by whose parameters are all frozen.",
+    nn.Module,
+    "train",
+    _of_the_trainable,
+    catches=["train-eval/eval-keeps-requires-grad-and-grad-fn"],
+    reaches=["*"],
+)
+swap(
+    "empty_pieces_are_skipped",
+    "torch.cat leaves out tensors without elements.",
+    torch,
+    "cat",
+    lambda right: lambda pieces, *args, **options: right([x for x in pieces if x.numel()] or pieces, *args, **options),
+    catches=["zero-element/mixed-with-nonempty"],
+)
+swap(
+    "save_on_cpu_saves_as_ever",
+    "save_on_cpu does nothing, so that hooks around it apply.",
+    torch.autograd.graph,
+    "save_on_cpu",
+    lambda right: lambda *args, **options: nullcontext(),
+    catches=["saved-hooks/save-on-cpu"],
 )
