@@ -9,7 +9,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F  # noqa: N812 - as everybody writes it
 from torch import Tensor, nn
-from torch.optim import SGD
+from torch.optim import SGD, Optimizer
 
 from tests.mutants.swapping import swap
 
@@ -180,6 +180,16 @@ swap(
     _assigning,
     catches=["training/step-between-forward-and-backward-is-detected"],
     reaches=["*"],
+)
+
+swap(
+    "clearing_gradients_begins_anew",
+    "zero_grad() of an optimizer forgets its state too.",
+    Optimizer,
+    "zero_grad",
+    lambda right: lambda optimizer, set_to_none=True: (right(optimizer, set_to_none), optimizer.state.clear())[0],
+    catches=["training-loop/clearing-gradients-keeps-the-state"],
+    reaches=["optim", "optim-sgd"],
 )
 
 # -- layers ------------------------------------------------------------------------------------------------------
