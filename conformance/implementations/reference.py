@@ -29,6 +29,7 @@ class ReferenceImplementation(Implementation):
             lacking["random_stream"] = "the documented seeds are those of the CPU generator"
         if device == "meta":
             lacking["allocator_statistics"] = "a meta tensor has no memory"
+            lacking["values"] = "a meta tensor has no values"
         return lacking
 
     def array(self, tensor: Any) -> Array | None:

@@ -167,6 +167,7 @@ class TorchImplementation(Implementation):
             "TF32 in cuDNN": _told(_tf32_in_cudnn),
             "autocast": tuple(map(_is_autocast, _AUTOCAST)),
             "global module hooks": sum(map(len, self._hook_dicts)),
+            "hooks on saved tensors": _hooks_on_saved_tensors(),
             "warn always": torch.is_warn_always_enabled(),
             "parameter overwriting": torch.__future__.get_overwrite_module_params_on_conversion(),
             "swapping of parameters": torch.__future__.get_swap_module_params_on_conversion(),
@@ -193,6 +194,8 @@ class TorchImplementation(Implementation):
             _set_autocast(kind, False)
         for hooks in self._hook_dicts:
             hooks.clear()
+        while _hooks_on_saved_tensors():
+            torch._C._autograd._pop_saved_tensors_default_hooks()
         torch.set_warn_always(False)
         torch.__future__.set_overwrite_module_params_on_conversion(False)
         torch.__future__.set_swap_module_params_on_conversion(False)
@@ -250,6 +253,16 @@ else:
     _AUTOCAST = ("cpu",)
     _is_autocast = lambda kind: torch.is_autocast_cpu_enabled()  # noqa: E731
     _set_autocast = lambda kind, on: torch.set_autocast_cpu_enabled(on)  # noqa: E731
+
+
+#: The innermost pair of hooks on saved tensors, if there is one; older releases do not tell.
+_innermost_hooks: Callable[[bool], object] = getattr(
+    torch._C._autograd, "_top_saved_tensors_default_hooks", lambda ignore_tracing: None
+)
+
+
+def _hooks_on_saved_tensors() -> bool:
+    return _innermost_hooks(True) is not None
 
 
 def _tf32_in_cudnn() -> bool:

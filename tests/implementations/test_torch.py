@@ -135,6 +135,7 @@ LEFT_BEHIND: dict[str, Callable[[], object]] = {
     "autocast, cuda": lambda: torch.set_autocast_enabled("cuda", True),
     "global module hooks": lambda: torch.nn.modules.module.register_module_forward_hook(lambda *a: None),
     "global module hooks, backward": lambda: torch.nn.modules.module.register_module_full_backward_hook(print),
+    "hooks on saved tensors": lambda: torch.autograd.graph.saved_tensors_hooks(tuple, list).__enter__(),
     "warn always": lambda: torch.set_warn_always(True),
     "parameter overwriting": lambda: torch.__future__.set_overwrite_module_params_on_conversion(True),
     "swapping of parameters": lambda: torch.__future__.set_swap_module_params_on_conversion(True),
