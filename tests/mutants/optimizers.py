@@ -1,4 +1,4 @@
-"""Faults of what an optimizer holds: the parameters and groups that it accepts, their options, the state it loads."""
+"""Faults of what an optimizer holds: the parameters and groups that it accepts, and their options."""
 
 from __future__ import annotations
 
@@ -131,6 +131,23 @@ swap(
     catches=["optim/hyperparameter-validation"],
 )
 
+
+def _positive(defaults: dict[str, Any]) -> dict[str, Any]:
+    if isinstance(defaults["lr"], float) and defaults["lr"] <= 0:
+        raise ValueError("Invalid learning rate")
+    return defaults
+
+
+swap(
+    "options_must_be_positive",
+    "An optimizer refuses a rate of 0.",
+    Optimizer,
+    "__init__",
+    lambda right: lambda optimizer, params, defaults: right(optimizer, params, _positive(defaults)),
+    catches=["optim/hyperparameter-validation"],
+    reaches=["*"],
+)
+
 # -- groups ------------------------------------------------------------------------------------------------------
 
 
@@ -208,76 +225,11 @@ def later_groups_take_the_first_options(torch_: MonkeyPatch) -> None:
     torch_.setattr(Optimizer, "add_param_group", add)
 
 
-# -- loading -----------------------------------------------------------------------------------------------------
-
-
-def _own_options(right: Any) -> Any:
-    def load(optimizer: Any, state: Any) -> None:
-        own = [{key: value for key, value in group.items() if key != "params"} for group in optimizer.param_groups]
-        right(optimizer, state)
-        for group, options in zip(optimizer.param_groups, own):
-            group.update(options)
-
-    return load
-
-
 swap(
-    "loading_keeps_the_options",
-    "load_state_dict loads the state and leaves the options as they are.",
+    "step_hooks_cannot_replace",
+    "What a step pre-hook returns is dropped.",
     Optimizer,
-    "load_state_dict",
-    _own_options,
-    catches=["optim/load-state-dict-restores-hyperparameters", "optim/state-dict-round-trip-resumes-exactly"],
-    reaches=["*"],
+    "register_step_pre_hook",
+    lambda right: lambda optimizer, hook: right(optimizer, lambda *args: (hook(*args), None)[1]),
+    catches=["optim/step-pre-hook-changes-arguments"],
 )
-
-
-def _only_options(right: Any) -> Any:
-    return lambda optimizer, state: right(optimizer, {**state, "state": {}})
-
-
-swap(
-    "loading_drops_the_state",
-    "load_state_dict loads the options and begins with no state.",
-    Optimizer,
-    "load_state_dict",
-    _only_options,
-    catches=["optim/state-dict-round-trip-resumes-exactly", "optim/load-casts-state-to-parameter-dtype"],
-    reaches=["*"],
-)
-
-
-def _fitted(right: Any) -> Any:
-    def load(optimizer: Any, state: Any) -> None:
-        numbers = [number for group in state["param_groups"] for number in group["params"]]
-        groups, start = [], 0
-        for position, group in enumerate(optimizer.param_groups):
-            saved = state["param_groups"][min(position, len(state["param_groups"]) - 1)]
-            end = start + len(group["params"])
-            groups.append({**saved, "params": (numbers + [None] * end)[start:end]})
-            start = end
-        right(optimizer, {**state, "param_groups": groups})
-
-    return load
-
-
-swap(
-    "loading_fits_any_groups",
-    "load_state_dict takes what fits of a state with other groups.",
-    Optimizer,
-    "load_state_dict",
-    _fitted,
-    catches=["optim/load-state-dict-group-mismatch-raises"],
-)
-
-
-@mutant(
-    "load_state_dict leaves the state in the dtype in which it was saved.",
-    catches=["optim/load-casts-state-to-parameter-dtype"],
-)
-def loading_casts_nothing(torch_: MonkeyPatch) -> None:
-    torch_.setattr(
-        Optimizer,
-        "_process_value_according_to_param_policy",
-        staticmethod(lambda param, value, *args, **options: value),
-    )

@@ -140,8 +140,7 @@ def zero_grad_is_not_recursive(torch_: MonkeyPatch) -> None:
 
 @mutant(
     "zero_grad(set_to_none=False) fills gradients with zeros and leaves them their history.",
-    catches=["module/zero-grad-false-leaves-the-graph"],
-    reaches=["optim"],
+    catches=["module/zero-grad-false-leaves-the-graph", "optim/zero-grad-false-leaves-the-graph"],
 )
 def zero_grad_keeps_history(torch_: MonkeyPatch) -> None:
     def zero_grad(owner: Any, set_to_none: bool) -> None:
