@@ -91,6 +91,24 @@ swap(
     catches=["module/to-rejects-integer-dtype"],
 )
 
+swap(
+    "module_type_keeps_integers",
+    "Module.type leaves integers as they are, as Module.to does.",
+    Module,
+    "type",
+    lambda right: lambda module, dtype: module.to(dtype),
+    catches=["module/type-casts-integers-too"],
+)
+swap(
+    "module_half_casts_integers",
+    "Module.half and Module.double cast integers too.",
+    Module,
+    "half double",
+    lambda right: lambda module: module.type(torch.float16 if right.__name__ == "half" else torch.float64),
+    catches=["module/to-dtype-casts-floating-only"],
+    reaches=["*"],
+)
+
 
 @mutant(
     "no_grad puts modules that run under it into evaluation.",

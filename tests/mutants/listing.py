@@ -154,3 +154,64 @@ swap(
     ),
     catches=["module/parameter-list-and-dict-register"],
 )
+
+
+def _leaving_a_gap(right: Any) -> Any:
+    def delete(modules: Any, index: Any) -> None:
+        delattr(modules, str(index % len(modules)))
+
+    return delete
+
+
+def _sliced_to_a_list(right: Any) -> Any:
+    def item(modules: Any, index: Any) -> Any:
+        return list(modules._modules.values())[index] if isinstance(index, slice) else right(modules, index)
+
+    return item
+
+
+for kind in (nn.ModuleList, nn.Sequential):
+    called = kind.__name__.lower().replace("module", "")
+    swap(
+        f"deleting_from_a_{called}_leaves_a_gap",
+        f"What comes behind a module deleted from a {kind.__name__} keeps its number.",
+        kind,
+        "__delitem__",
+        _leaving_a_gap,
+        catches=["module/list-operations-renumber"],
+    )
+    swap(
+        f"a_slice_of_a_{called}_is_a_list",
+        f"A slice of a {kind.__name__} is a Python list.",
+        kind,
+        "__getitem__",
+        _sliced_to_a_list,
+        catches=["module/list-operations-renumber"],
+        reaches=["*"],
+    )
+
+
+def _moved_to_the_end(right: Any) -> Any:
+    def assign(modules: Any, key: str, module: Any) -> None:
+        modules._modules.pop(key, None)
+        right(modules, key, module)
+
+    return assign
+
+
+swap(
+    "replaced_entries_go_last",
+    "A key of a ModuleDict that is assigned again goes to the end.",
+    nn.ModuleDict,
+    "__setitem__",
+    _moved_to_the_end,
+    catches=["module/dict-operations"],
+)
+swap(
+    "popped_entries_stay",
+    "pop() of a ModuleDict leaves the module in it.",
+    nn.ModuleDict,
+    "pop",
+    lambda right: lambda modules, key: modules[key],
+    catches=["module/dict-operations"],
+)

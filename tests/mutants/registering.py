@@ -67,6 +67,21 @@ def _tensors_that_require_grad_are_parameters(module: Any, name: str, value: Any
     return False
 
 
+def _buffers_stay(module: Any, name: str, value: Any) -> bool:
+    if isinstance(value, Parameter) and name in module.__dict__.get("_buffers", {}):
+        module._parameters[name] = value
+        return True
+    return False
+
+
+swap(
+    "parameters_leave_the_buffer",
+    "A Parameter assigned to a buffer's name leaves the buffer registered.",
+    Module,
+    "__setattr__",
+    _assigning(_buffers_stay),
+    catches=["module/a-name-is-in-one-register"],
+)
 swap(
     "replaced_children_go_last",
     "A module that takes another's place goes to the end of its parent's list.",

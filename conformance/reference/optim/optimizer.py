@@ -351,10 +351,11 @@ def check_implementation(foreach: bool | None, fused: bool | None = None, differ
 
 
 def new_step() -> Any:
-    """A step counter: a 0-d float32 tensor on the processor."""
+    """A step counter: a 0-d tensor on the processor, in float64 where that is the default and in float32 otherwise."""
     from conformance.reference.operations.creation import tensor
 
-    return tensor(0.0, dtype=dtypes.float32)
+    wide = dtypes.get_default_dtype() == dtypes.float64
+    return tensor(0.0, dtype=dtypes.float64 if wide else dtypes.float32)
 
 
 def number_of(value: Any) -> float:
