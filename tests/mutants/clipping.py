@@ -230,3 +230,48 @@ swap(
     lambda right: lambda one, optimizer, epochs, eta_min=0.0, **options: right(one, optimizer, epochs, 0.0, **options),
     catches=["lr-scheduler/cosine-annealing"],
 )
+swap(
+    "factors_are_kept",
+    "ConstantLR never gives the rate back.",
+    lr_scheduler.ConstantLR,
+    "get_lr",
+    lambda right: (
+        lambda one: (
+            [group["lr"] for group in one.optimizer.param_groups] if one.last_epoch == one.total_iters else right(one)
+        )
+    ),
+    catches=["lr-scheduler/constant-and-linear-warmup"],
+    reaches=["lr-scheduler"],
+)
+swap(
+    "warmups_never_end",
+    "LinearLR goes on beyond its end.",
+    lr_scheduler.LinearLR,
+    "get_lr",
+    lambda right: (
+        lambda one: [
+            base * (one.start_factor + (one.end_factor - one.start_factor) * one.last_epoch / one.total_iters)
+            for base in one.base_lrs
+        ]
+    ),
+    catches=["lr-scheduler/constant-and-linear-warmup"],
+)
+
+
+def _resuming(right: Any) -> Any:
+    def build(one: Any, optimizer: Any, last_epoch: int = -1) -> None:
+        for group in optimizer.param_groups:
+            group.setdefault("initial_lr", group["lr"])
+        right(one, optimizer, last_epoch)
+
+    return build
+
+
+swap(
+    "schedules_begin_anywhere",
+    "A scheduler made for a later epoch takes the present rate for the initial one where none is recorded.",
+    lr_scheduler.LRScheduler,
+    "__init__",
+    _resuming,
+    catches=["lr-scheduler/last-epoch-needs-initial-lr"],
+)

@@ -46,7 +46,7 @@ def numpy_always_needs_detach(torch_: MonkeyPatch) -> None:
 
 @mutant(
     "numpy() of a tensor on another device copies it to the CPU.",
-    catches=["host/non-cpu-tensor-numpy-raises"],
+    catches=["host/non-cpu-tensor-numpy-raises", "numpy/refuses-non-cpu-tensors"],
 )
 def numpy_moves_to_the_cpu(torch_: MonkeyPatch) -> None:
     import numpy as np
@@ -189,3 +189,17 @@ def tolist_flattens(torch_: MonkeyPatch) -> None:
 )
 def tolist_gives_numpy_scalars(torch_: MonkeyPatch) -> None:
     torch_.setattr(torch.Tensor, "tolist", lambda tensor: list(TensorBase.numpy(TensorBase.detach(tensor)).reshape(-1)))
+
+
+@mutant(
+    "numpy() refuses a tensor on another device, with a RuntimeError.",
+    catches=["numpy/refuses-non-cpu-tensors"],
+    reaches=["host"],
+)
+def numpy_raises_another_error(torch_: MonkeyPatch) -> None:
+    def numpy(tensor: torch.Tensor, *, force: bool = False) -> Any:
+        if tensor.device.type != "cpu" and not force:
+            raise RuntimeError("copy it to the CPU first")
+        return TensorBase.numpy(tensor, force=force)
+
+    torch_.setattr(torch.Tensor, "numpy", numpy)

@@ -18,10 +18,16 @@ def _around_step(torch_: MonkeyPatch, wrap: Callable[[Callable[[], Any], list[An
 
 
 def _wrapped(right: Any, wrap: Callable[[Callable[[], Any], list[Any]], Any]) -> Any:
-    def step(optimizer: Optimizer, closure: Any = None) -> Any:
+    def step(optimizer: Optimizer, *args: Any, **options: Any) -> Any:
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
-        return wrap(lambda: right(optimizer, closure), parameters)
+        return wrap(lambda: right(optimizer, *args, **options), parameters)
 
+    return hooked(step)
+
+
+def hooked(step: Any) -> Any:
+    """A step that torch does not wrap again to run hooks: the right one, which it calls, runs them."""
+    step.hooked = True
     return step
 
 
