@@ -193,3 +193,34 @@ def variables_share_their_gradient(torch_: MonkeyPatch) -> None:
         return made
 
     torch_.setattr(meta, "__call__", call, raising=False)
+
+
+# -- inputs of another number of channels ------------------------------------------------------------------------
+
+
+@mutant(
+    "Instance normalization takes any number of channels without a word.",
+    catches=["instancenorm/channels-are-checked"],
+)
+def instances_have_any_number_of_channels(torch_: MonkeyPatch) -> None:
+    def forward(layer: Any, x: torch.Tensor) -> Any:
+        unbatched = x.dim() == layer._get_no_batch_dim()
+        return layer._handle_no_batch_input(x) if unbatched else layer._apply_instance_norm(x)
+
+    torch_.setattr(_InstanceNorm, "forward", forward)
+
+
+@mutant(
+    "GroupNorm uses as many weights as its input has channels.",
+    catches=["groupnorm/channels-are-checked"],
+)
+def groups_have_any_number_of_channels(torch_: MonkeyPatch) -> None:
+    right = F.group_norm
+
+    def group_norm(x: torch.Tensor, groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+        if weight is None or weight.shape[0] == x.shape[1]:
+            return right(x, groups, weight, bias, eps)
+        places = torch.arange(x.shape[1], device=x.device) % weight.shape[0]
+        return right(x, groups, weight[places], bias[places], eps)
+
+    torch_.setattr(F, "group_norm", group_norm)

@@ -282,3 +282,11 @@ def hooks_are_inherited(torch_: MonkeyPatch) -> None:
 
     for name in ("clone", "view"):
         torch_.setattr(torch.Tensor, name, inheriting(getattr(TensorBase, name)))
+
+
+@mutant(
+    "The gradients that hooks receive have no history, with create_graph=True neither.",
+    catches=["hooks/grad-mode-inside"],
+)
+def hooks_receive_detached_gradients(torch_: MonkeyPatch) -> None:
+    _replace_hooks(torch_, lambda hook: lambda gradient: hook(gradient.detach()))

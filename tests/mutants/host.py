@@ -172,3 +172,14 @@ def tolist_flattens(torch_: MonkeyPatch) -> None:
 )
 def tolist_gives_numpy_scalars(torch_: MonkeyPatch) -> None:
     torch_.setattr(torch.Tensor, "tolist", lambda tensor: list(TensorBase.numpy(TensorBase.detach(tensor)).reshape(-1)))
+
+
+@mutant("numpy() gives bytes for booleans.", catches=["host/numpy-keeps-the-dtype"])
+def booleans_become_bytes(torch_: MonkeyPatch) -> None:
+    right = torch.Tensor.numpy
+
+    def numpy(tensor: torch.Tensor, **options: Any) -> Any:
+        array = right(tensor, **options)
+        return array.view("uint8") if tensor.dtype == torch.bool else array
+
+    torch_.setattr(torch.Tensor, "numpy", numpy)

@@ -227,3 +227,20 @@ def writes_under_no_grad_are_recorded(torch_: MonkeyPatch) -> None:
         return run
 
     _replace_writes(torch_, change)
+
+
+@mutant(
+    "fill_ and zero_ leave the history of a result as it was.",
+    catches=["inplace/differentiable-on-non-leaf", "inplace/through-view-updates-base-gradient"],
+)
+def fills_keep_the_history(torch_: MonkeyPatch) -> None:
+    def change(write: Write) -> Write:
+        def run(tensor: torch.Tensor, *args: Any) -> Any:
+            if tensor.is_leaf or not tensor.requires_grad:
+                return write(tensor, *args)
+            with torch.no_grad():
+                return write(tensor, *args)
+
+        return run
+
+    _replace_writes(torch_, change, ("fill_", "zero_"))

@@ -238,6 +238,7 @@ def mismatched_sizes_are_cut(torch_: MonkeyPatch) -> None:
 def l1_has_a_gradient_at_zero(torch_: MonkeyPatch) -> None:
     def change(right: Loss) -> Loss:
         def loss(x: Any, y: Any, *args: Any, reduction: str = "mean", **options: Any) -> Any:
+            right(x, y, *args, reduction=reduction, **options)  # checks what it is given
             d = x - y
             each = torch.where(d >= 0, d, -d)
             return {"none": lambda: each, "sum": each.sum, "mean": each.mean}[reduction]()
@@ -322,3 +323,52 @@ def missing_loss_weights_are_ones(torch_: MonkeyPatch) -> None:
         right(module, name, torch.ones(()) if tensor is None and name == "pos_weight" else tensor)
 
     _keep(torch_, keep)
+
+
+# -- what all of them share --------------------------------------------------------------------------------------
+
+
+@mutant("A reduction that is not known is taken for the mean.", catches=["loss/unknown-reduction-is-refused"])
+def unknown_reductions_are_means(torch_: MonkeyPatch) -> None:
+    def change(right: Loss) -> Loss:
+        def loss(*args: Any, reduction: str = "mean", **options: Any) -> Any:
+            return right(*args, reduction=reduction if reduction in ("none", "sum") else "mean", **options)
+
+        return loss
+
+    names = ("binary_cross_entropy_with_logits", "cross_entropy", "nll_loss")
+    _replace(torch_, change, "mse_loss", "l1_loss", "smooth_l1_loss", *names)
+
+
+@mutant(
+    "Binary cross entropy and the Kullback-Leibler divergence take their target for a constant.",
+    catches=["loss-bce/target-receives-a-gradient", "loss-regression/kl-div-conventions"],
+)
+def probable_targets_are_constants(torch_: MonkeyPatch) -> None:
+    def change(right: Loss) -> Loss:
+        return lambda x, y, *args, **options: right(x, y.detach(), *args, **options)
+
+    _replace(torch_, change, "binary_cross_entropy", "kl_div")
+
+
+@mutant(
+    "The gradient of weighted or smoothed cross entropy is that of the plain one.",
+    catches=[
+        "loss-ce/class-weight-mean-divides-by-weight-sum",
+        "loss-ce/label-smoothing-with-weights",
+        "loss-ce/probability-targets",
+    ],
+    reaches=["training"],
+)
+def gradients_forget_weights(torch_: MonkeyPatch) -> None:
+    def change(right: Loss) -> Loss:
+        def loss(x: Any, y: Any, weight: Any = None, *args: Any, **options: Any) -> Any:
+            full = right(x, y, weight, *args, **options)
+            if weight is None or not x.requires_grad:
+                return full
+            plain = right(x, y, None, *args, **options)
+            return plain + (full - plain).detach()
+
+        return loss
+
+    _replace(torch_, change, "cross_entropy")

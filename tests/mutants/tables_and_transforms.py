@@ -170,6 +170,44 @@ def products_are_never_strict(torch_: MonkeyPatch) -> None:
     _without(torch_, "strict")
 
 
+# -- gradcheck ---------------------------------------------------------------------------------------------------
+
+
+@mutant("gradcheck compares the gradients of the first input alone.", catches=["gradcheck/every-pair-is-compared"])
+def gradcheck_tries_one_input(torch_: MonkeyPatch) -> None:
+    right = torch.autograd.gradcheck
+
+    def gradcheck(function: Any, inputs: Any, *args: Any, **options: Any) -> Any:
+        if not isinstance(inputs, tuple) or not inputs[0].requires_grad:
+            return right(function, inputs, *args, **options)
+        others = [one.detach() for one in inputs[1:]]
+        return right(lambda first: function(first, *others), inputs[:1], *args, **options)
+
+    torch_.setattr(torch.autograd, "gradcheck", gradcheck)
+
+
+@mutant("gradcheck compares the gradients of the first output alone.", catches=["gradcheck/every-pair-is-compared"])
+def gradcheck_tries_one_output(torch_: MonkeyPatch) -> None:
+    right = torch.autograd.gradcheck
+
+    def gradcheck(function: Any, *args: Any, **options: Any) -> Any:
+        def first(*inputs: Any) -> Any:
+            outputs = function(*inputs)
+            return outputs[0] if isinstance(outputs, tuple) else outputs
+
+        return right(first, *args, **options)
+
+    torch_.setattr(torch.autograd, "gradcheck", gradcheck)
+
+
+@mutant("make_dual copies the tensor and its tangent.", catches=["forward-ad/unpack-gives-primal-and-tangent"])
+def duals_are_copies(torch_: MonkeyPatch) -> None:
+    right = forward_ad.make_dual
+    torch_.setattr(
+        forward_ad, "make_dual", lambda value, tangent, **options: right(value.clone(), tangent.clone(), **options)
+    )
+
+
 # -- gradients of normalization ----------------------------------------------------------------------------------
 
 
