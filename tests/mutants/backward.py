@@ -92,8 +92,11 @@ def backward_averages(torch_: MonkeyPatch) -> None:
 
 @mutant(
     "backward puts the sum into a new tensor instead of adding in place.",
-    catches=["accumulation/accumulation-happens-in-the-same-grad-tensor"],
-    reaches=["grad-attr", "grad-layout", "graph", "hooks-post-accumulate"],
+    catches=[
+        "accumulation/accumulation-happens-in-the-same-grad-tensor",
+        "grad-attr/accumulation-in-place-keeps-identity",
+    ],
+    reaches=["grad-layout", "graph", "hooks-post-accumulate"],
 )
 def backward_accumulates_out_of_place(torch_: MonkeyPatch) -> None:
     _store(torch_, lambda old, new: new if old is None else old + new)
@@ -110,7 +113,7 @@ def stored_gradients_require_grad(torch_: MonkeyPatch) -> None:
 
 @mutant(
     "backward stores gradients in float64, whatever the leaf's dtype.",
-    catches=["backward/leaf-grad-shape-dtype-match"],
+    catches=["backward/leaf-grad-shape-dtype-match", "grad-attr/same-dtype-and-device"],
     reaches=["*"],
 )
 def stored_gradients_are_float64(torch_: MonkeyPatch) -> None:

@@ -44,7 +44,7 @@ swap(
     catches=["device/gradient-must-match-parameter"],
     reaches=["grad-attr", "optim"],
 )
-def assigned_gradients_are_converted(torch_: MonkeyPatch) -> None:
+def assigned_gradients_fit_their_owner(torch_: MonkeyPatch) -> None:
     right = TensorBase.grad
 
     def assign(tensor: Tensor, value: Any) -> None:

@@ -203,3 +203,14 @@ def numpy_raises_another_error(torch_: MonkeyPatch) -> None:
         return TensorBase.numpy(tensor, force=force)
 
     torch_.setattr(torch.Tensor, "numpy", numpy)
+
+
+@mutant("numpy() gives bytes for booleans.", catches=["host/numpy-keeps-the-dtype"])
+def booleans_become_bytes(torch_: MonkeyPatch) -> None:
+    right = torch.Tensor.numpy
+
+    def numpy(tensor: torch.Tensor, **options: Any) -> Any:
+        array = right(tensor, **options)
+        return array.view("uint8") if tensor.dtype == torch.bool else array
+
+    torch_.setattr(torch.Tensor, "numpy", numpy)

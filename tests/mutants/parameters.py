@@ -34,18 +34,6 @@ def assigned_gradients_are_spread(torch_: MonkeyPatch) -> None:
 
 
 @mutant(
-    "A gradient that is assigned is copied.",
-    catches=["parameter/grad-assignment-must-match"],
-    reaches=["*"],
-)
-def assigned_gradients_are_copied(torch_: MonkeyPatch) -> None:
-    def copied(tensor: torch.Tensor, value: Any) -> Any:
-        return value.clone() if isinstance(value, torch.Tensor) else value
-
-    torch_.setattr(torch.Tensor, "grad", _gradients(copied), raising=False)
-
-
-@mutant(
     "A number assigned to grad fills it.",
     catches=["parameter/grad-assignment-must-match", "grad-attr/assign-non-tensor"],
 )

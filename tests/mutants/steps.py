@@ -143,8 +143,12 @@ def step_skips_frozen_parameters(torch_: MonkeyPatch) -> None:
 
 @mutant(
     "step() takes a missing gradient for zeros.",
-    catches=["optim/optimizer-skips-params-with-none-grad", "optim/zeroed-versus-none-grad-in-step"],
-    reaches=["freezing", "grad-mode"],
+    catches=[
+        "optim/optimizer-skips-params-with-none-grad",
+        "optim/zeroed-versus-none-grad-in-step",
+        "grad-mode/no-grad-forward-keeps-param-grad-none",
+    ],
+    reaches=["freezing", "optim-adam"],
 )
 def step_takes_none_for_zeros(torch_: MonkeyPatch) -> None:
     def wrap(step: Callable[[], Any], parameters: list[Any]) -> Any:

@@ -40,6 +40,18 @@ def _filled(found: Any, inputs: tuple[Any, ...], strict: bool, what: str) -> lis
     return [zeros_like(source) if each is None else each for each, source in zip(found, inputs, strict=True)]
 
 
+def _differentiated(
+    outputs: tuple[Any, ...], inputs: tuple[Any, ...], weights: tuple[Any, ...], create_graph: bool
+) -> tuple[Any, ...]:
+    """The gradients of the outputs that have a history, None for inputs that none of them depends on."""
+    pairs = [(output, weight) for output, weight in zip(outputs, weights, strict=True) if output.requires_grad]
+    if not pairs:
+        return (None,) * len(inputs)
+    recorded, weighted = zip(*pairs, strict=True)
+    found: tuple[Any, ...] = grad(recorded, inputs, weighted, create_graph=create_graph, allow_unused=True)
+    return found
+
+
 def _weights(v: Any, outputs: tuple[Any, ...]) -> tuple[Any, ...]:
     if v is None:
         if len(outputs) != 1 or outputs[0]._array.size != 1:
@@ -55,22 +67,13 @@ def _weights(v: Any, outputs: tuple[Any, ...]) -> tuple[Any, ...]:
     return weights
 
 
-def _product(outputs: Any, inputs: Any, weights: Any, create_graph: bool) -> Any:
-    """The gradients of the inputs; None for all of them where no output has a history."""
-    recorded = [(output, weight) for output, weight in zip(outputs, weights, strict=True) if output.requires_grad]
-    if not recorded:
-        return (None,) * len(inputs)
-    kept, starts = zip(*recorded, strict=True)
-    return grad(kept, inputs, starts, create_graph=create_graph, allow_unused=True)
-
-
 def vjp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> Any:
     """(func(*inputs), v times the Jacobian)."""
     with enable_grad():
         several, given = _tuple(inputs)
         moved = _prepared(given, create_graph)
         out_several, outputs = _tuple(func(*moved))
-        found = _product(outputs, moved, _weights(v, outputs), create_graph)
+        found = _differentiated(outputs, moved, _weights(v, outputs), create_graph)
         filled = _filled(found, moved, strict, "vjp")
     return _finished(out_several, outputs, create_graph), _finished(several, filled, create_graph)
 
@@ -83,8 +86,8 @@ def jvp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool
         vectors = _weights(v, moved)
         out_several, outputs = _tuple(func(*moved))
         dummies = tuple(zeros_like(each, requires_grad=True) for each in outputs)
-        linear = _filled(_product(outputs, moved, dummies, True), moved, strict, "jvp")
-        found = _product(linear, dummies, vectors, create_graph)
+        linear = _filled(_differentiated(outputs, moved, dummies, True), moved, strict, "jvp")
+        found = _differentiated(linear, dummies, vectors, create_graph)
         filled = _filled(found, outputs, strict, "jvp")
     return _finished(out_several, outputs, create_graph), _finished(out_several, filled, create_graph)
 
@@ -154,15 +157,10 @@ def vhp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool
         several, given = _tuple(inputs)
         moved = _prepared(given, create_graph)
         output = func(*moved)
-        first = grad(_scalar(output), moved, create_graph=True, allow_unused=True)
-        filled = _filled(first, moved, strict, "vhp")
-        vectors = _weights(v, moved)
-        pairs = [(each, vector) for each, vector in zip(filled, vectors, strict=True) if each.requires_grad]
-        found: Any = (None,) * len(moved)
-        if pairs:
-            found = grad(
-                [p[0] for p in pairs], moved, [p[1] for p in pairs], create_graph=create_graph, allow_unused=True
-            )
+        scalar = _scalar(output)
+        first = _differentiated((scalar,), moved, (ones_like(scalar),), True)
+        filled = tuple(_filled(first, moved, strict, "vhp"))
+        found = _differentiated(filled, moved, _weights(v, moved), create_graph)
         second = _filled(found, moved, strict, "vhp")
     return _finished(False, (output,), create_graph), _finished(several, second, create_graph)
 
