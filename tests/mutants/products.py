@@ -94,15 +94,6 @@ def _fitted(v: Tensor, output: Any, x: Tensor) -> Tensor:
     return v if v.shape == like.shape else torch.ones_like(x)
 
 
-swap(
-    "products_are_never_strict",
-    "strict=True is ignored by the products.",
-    functional,
-    "vjp jvp hvp vhp",
-    _options(strict=False),
-    catches=["functional/strict-products"],
-)
-
 # -- torch.func --------------------------------------------------------------------------------------------------
 
 swap(

@@ -165,7 +165,10 @@ def products_create_no_graph(torch_: MonkeyPatch) -> None:
     _without(torch_, "create_graph")
 
 
-@mutant("jvp, hvp and vhp are never strict.", catches=["functional/independent-output-strict"])
+@mutant(
+    "jvp, hvp and vhp are never strict.",
+    catches=["functional/independent-output-strict", "functional/strict-products"],
+)
 def products_are_never_strict(torch_: MonkeyPatch) -> None:
     _without(torch_, "strict")
 
@@ -201,7 +204,7 @@ def gradcheck_tries_one_output(torch_: MonkeyPatch) -> None:
 
 
 @mutant("make_dual copies the tensor and its tangent.", catches=["forward-ad/unpack-gives-primal-and-tangent"])
-def duals_are_copies(torch_: MonkeyPatch) -> None:
+def duals_copy_both_parts(torch_: MonkeyPatch) -> None:
     right = forward_ad.make_dual
     torch_.setattr(
         forward_ad, "make_dual", lambda value, tangent, **options: right(value.clone(), tangent.clone(), **options)

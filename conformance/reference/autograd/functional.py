@@ -6,7 +6,7 @@ respect to that vector gives the forward product.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from conformance.reference.autograd.derivatives import grad
@@ -41,7 +41,7 @@ def _filled(found: Any, inputs: tuple[Any, ...], strict: bool, what: str) -> lis
 
 
 def _differentiated(
-    outputs: tuple[Any, ...], inputs: tuple[Any, ...], weights: tuple[Any, ...], create_graph: bool
+    outputs: Sequence[Any], inputs: Sequence[Any], weights: Sequence[Any], create_graph: bool
 ) -> tuple[Any, ...]:
     """The gradients of the outputs that have a history, None for inputs that none of them depends on."""
     pairs = [(output, weight) for output, weight in zip(outputs, weights, strict=True) if output.requires_grad]
