@@ -10,8 +10,8 @@ from typing import Any
 
 from conformance.cli.arguments import Commands, add_command
 from conformance.cli.inputs import read_all
-from conformance.cli.selecting import counted
 from conformance.errors import ResultsError
+from conformance.report.texts import counted
 from conformance.results.comparing import CHANGE_KINDS, WORSE, Difference, RuleChange, compare
 from conformance.results.reading import Results
 

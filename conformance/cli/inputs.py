@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from conformance.cli.selecting import counted
+from conformance.report.texts import counted
 from conformance.results.reading import Results, read_results
 
 

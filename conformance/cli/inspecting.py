@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from conformance.cli.arguments import Commands, add_command, add_specs
-from conformance.cli.selecting import counted, find_rule, loaded, selected
+from conformance.cli.selecting import find_rule, loaded, selected
 from conformance.errors import ConformanceError, ImplementationNotFound
+from conformance.report.texts import counted
 from conformance.rules.loading import spec_files
 from conformance.rules.model import Rule
 from conformance.rules.parameters import bindings_of

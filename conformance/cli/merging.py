@@ -7,7 +7,7 @@ from pathlib import Path
 
 from conformance.cli.arguments import Commands, add_command
 from conformance.cli.inputs import read_all
-from conformance.cli.selecting import counted
+from conformance.report.texts import counted
 from conformance.results.merging import merged
 from conformance.results.writing import replace_results
 

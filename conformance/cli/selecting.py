@@ -58,8 +58,3 @@ def nearest_rule(name: str, rules: Sequence[Rule]) -> str:
     names = [*dict.fromkeys(rule.topic.name for rule in rules), *(rule.id for rule in rules)]
     close = difflib.get_close_matches(name, names, n=1)
     return f"did you mean '{close[0]}'?" if close else "'conformance list' prints all ids"
-
-
-def counted(number: int, what: str) -> str:
-    """``1 rule``, ``2 rules``."""
-    return f"{number} {what}{'' if number == 1 else 's'}"

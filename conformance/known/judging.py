@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from conformance.errors import Problem
 from conformance.known.model import Entry, KnownFailures, Pattern
 from conformance.results.model import CaseLine, RunLine, SubjectLine
+from conformance.results.reading import Results
 from conformance.results.summary import announced_in_all
 from conformance.running.cases import matches
 from conformance.running.outcome import Status
@@ -96,6 +97,22 @@ def judge(
         line.id: entry for entry in known.entries for line in owned.get(entry.index, []) if entry.excuses(line, day)
     }
     return Judgement(excused, tuple(stale), owned)
+
+
+def judge_all(known: KnownFailures, results: Sequence[Results], day: datetime.date | None = None) -> Judgement:
+    """What ``known`` makes of several results together; of a case that has several the last counts.
+
+    Where they are of different selections or shards, no pattern is called wrong for matching nothing.
+    """
+    run = results[0].run
+    alike = {(one.run.selection, one.run.topics, one.run.shard, one.run.narrowed) for one in results}
+    return judge(
+        known,
+        run if len(alike) == 1 else replace(run, narrowed=True),
+        [subject for one in results for subject in one.subjects],
+        {line.id: line for one in results for line in one.cases}.values(),
+        day,
+    )
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,8 @@ def say(workshop: Workshop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     """Runs ``conformance`` with the workshop's folder as the current one."""
     monkeypatch.chdir(workshop.folder)
     monkeypatch.setattr(sys, "path", list(sys.path))
+    for name in ("GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE"):
+        monkeypatch.delenv(name, raising=False)
 
     def call(*arguments: str) -> Said:
         try:

@@ -39,7 +39,7 @@ def test_the_command_itself_lists_them_and_the_exit_statuses(say: Say) -> None:
         ([], "the following arguments are required: COMMAND"),
         (["rnu"], "invalid choice: 'rnu'"),
         (["explain"], "the following arguments are required: RULE"),
-        (["report", "results.jsonl"], "the following arguments are required: -o/--output"),
+        (["report", "-o", "report.html"], "the following arguments are required: RESULTS"),
         (["run", "--examples", "0"], "'0' is not a whole number from 1 on"),
         (["run", "--examples", "²"], "'²' is not a whole number from 1 on"),
         (["run", "--timeout", "-1"], "'-1' is not a number of seconds above 0"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -83,8 +84,8 @@ class Page(HTMLParser):
 
 def results_of(path: Path, *cases: CaseLine, ended: bool = True) -> Results:
     """A results file with these cases."""
-    devices = list(dict.fromkeys(one.device for one in cases))
-    lines: list[Line] = [RUN, *(subject(len(cases), device=device) for device in devices), *cases]
+    planned = Counter(one.device for one in cases)
+    lines: list[Line] = [RUN, *(subject(number, device=device) for device, number in planned.items()), *cases]
     if ended:
         lines.append(EndLine("2026-01-02T03:04:06+00:00", 1.5, {}))
     path.write_bytes(b"".join(encoded(line) + b"\n" for line in lines))

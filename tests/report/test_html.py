@@ -279,33 +279,3 @@ def _lines(chance: random.Random, number: int) -> str:
 def _prose(chance: random.Random) -> str:
     words = [f"word{chance.randrange(5000)}" for _ in range(60)]
     return f"myth: >-\n  {' '.join(words)}\n"
-
-
-class TestCommand:
-    def test_makes_the_page_from_files(self, workshop: Workshop) -> None:
-        """Folders on the way are made; what was read is said."""
-        workshop.spec("pass", "fail")
-        workshop.run()
-        found = workshop.conformance("report", "results.jsonl", "--specs", ".", "-o", "pages/report.html")
-        assert (found.returncode, found.stderr) == (0, "")
-        assert found.stdout == "pages/report.html: 3 cases from 1 file\n"
-        page = Page((workshop.folder / "pages" / "report.html").read_text(encoding="utf-8"))
-        assert page.faults == []
-        assert "Negation changes the sign." in page.text
-
-    @pytest.mark.parametrize(
-        ("arguments", "said"),
-        [
-            (["gone.jsonl", "-o", "x.html"], "cannot read gone.jsonl: No such file"),
-            (["tiny.py", "-o", "x.html"], "tiny.py is not a results file ("),
-            (["whole.jsonl", "-o", "."], "cannot write .: Is a directory"),
-        ],
-        ids=["missing", "foreign", "unwritable"],
-    )
-    def test_wrong_input_is_a_sentence(self, workshop: Workshop, arguments: list[str], said: str) -> None:
-        """With status 2, and no traceback."""
-        workshop.spec("pass")
-        results_of(workshop.folder / "whole.jsonl", case("adds"))
-        found = workshop.conformance("report", *arguments, "--specs", ".")
-        assert found.returncode == 2
-        assert found.stderr.startswith(f"conformance: {said}")
