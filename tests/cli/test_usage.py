@@ -11,7 +11,9 @@ import pytest
 from tests.cli.conftest import Say
 from tests.workshop import Workshop
 
-COMMANDS = ("run", "check", "list", "explain", "repro", "report", "verdict", "diff", "merge", "known", "init")
+COMMANDS = (
+    "run", "check", "list", "explain", "repro", "pin", "report", "verdict", "diff", "merge", "known", "init",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("command", COMMANDS)
