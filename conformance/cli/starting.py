@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -89,8 +90,11 @@ def init(options: argparse.Namespace) -> int:
         status = _first_run(choices)
     else:
         wrote.append(_write(KNOWN, EMPTY))
-    if not any(wrote):
+    if KNOWN.exists() and not any(wrote):
         print("nothing to write: everything is there")
+    print("next:")
+    if options.folder != Path():
+        print(f"  cd {shlex.quote(str(options.folder))}")
     print("\n".join(_next(choices, can_run=can_run)))
     return status
 
@@ -100,11 +104,7 @@ def init(options: argparse.Namespace) -> int:
 
 def _choices(options: argparse.Namespace) -> Choices:
     """What was given; the rest is asked for."""
-    given = {
-        "-i": options.implementation,
-        "--adapter or --no-adapter": options.adapter,
-        "--ci": options.ci,
-    }
+    given = {"-i": options.implementation, "--adapter or --no-adapter": options.adapter, "--ci": options.ci}
     missing = [name for name, value in given.items() if value is None]
     if missing and not sys.stdin.isatty():
         raise ConformanceError(f"not given: {', '.join(missing)}", "there is no terminal at which to ask")
@@ -149,7 +149,7 @@ def _first_run(choices: Choices) -> int:
         with progress(quiet=False) as shown:
             results = first_run(choices.subject, RESULTS, shown.show)
     except KeyboardInterrupt:
-        print("\n".join(_going_on(choices)))
+        print("\n".join(["go on with:", *_going_on(choices)]))
         raise
     print(f"wrote {RESULTS}")
     _write(KNOWN, first_known(results, KNOWN))
@@ -173,7 +173,7 @@ def _said(results: Results) -> int:
 
 
 def _going_on(choices: Choices) -> Iterator[str]:
-    yield "go on with:"
+    """How the known-failures file comes about after all."""
     if RESULTS.exists():
         yield f"  conformance run -i {choices.subject} -o {RESULTS} --resume"
         yield f"  conformance known {RESULTS} -o {KNOWN}"
@@ -183,11 +183,10 @@ def _going_on(choices: Choices) -> Iterator[str]:
 
 def _next(choices: Choices, *, can_run: bool) -> Iterator[str]:
     """What the author of the project does now."""
-    yield "next:"
     if not can_run:
         yield f"  '{choices.implementation}' has no Tensor, so it does not look like torch: fill in {ADAPTER}"
     if not KNOWN.exists():
-        yield from list(_going_on(choices))[1:]
+        yield from _going_on(choices)
     yield f"  conformance run -i {choices.subject} --known {KNOWN}"
     if RESULTS.exists():
         yield f"  conformance report {RESULTS} --known {KNOWN} -o conformance-report.html"

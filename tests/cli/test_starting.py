@@ -128,6 +128,7 @@ def test_results_that_are_there_are_not_run_again(say: Say, workshop: Workshop) 
     assert "kept  conformance-results.jsonl\n" in said.out
     assert "\n  conformance known conformance-results.jsonl -o conformance-known.yaml\n" in said.out
     assert names(workshop.folder) == {WORKFLOW.as_posix(), "conformance-results.jsonl"}
+    assert "nothing to write" not in say("init", *NO_QUESTION).out
 
 
 def test_without_a_run_nothing_is_known_to_fail(say: Say, workshop: Workshop) -> None:
@@ -243,6 +244,7 @@ def test_another_folder(say: Say, workshop: Workshop, tmp_path: Path) -> None:
     (workshop.folder / "tiny.py").rename(project / "tiny.py")
     said = say("init", "project", *NO_QUESTION, "--no-run")
     assert (said.status, said.err) == (0, "")
+    assert "\nnext:\n  cd project\n" in said.out
     assert names(project) == {WORKFLOW.as_posix(), "conformance-known.yaml"}
 
 
