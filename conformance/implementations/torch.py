@@ -28,6 +28,9 @@ _NO_KERNEL = re.compile(
 )
 _META = re.compile(r"meta tensor|Meta tensors|meta device|'Meta' backend|data-dependent|DataDependent")
 
+#: Bytes of the tensor by which it is seen whether memory is counted.
+_PROBE = 4096
+
 
 class TorchImplementation(Implementation):
     """The installed torch. Devices are discovered: cpu, the accelerator if there is one, and meta."""
@@ -100,8 +103,10 @@ class TorchImplementation(Implementation):
         if self._memory_counter(device) is None:
             return False
         before = self.allocated(device)
-        kept = torch.empty(4096, dtype=torch.uint8, device=device)
-        return self.allocated(device) - before >= kept.nbytes
+        probe = torch.empty(_PROBE, dtype=torch.uint8, device=device)
+        after = self.allocated(device)
+        del probe
+        return after - before >= _PROBE
 
     def _memory_counter(self, device: str) -> Callable[[str], int] | None:
         """The function that counts, of the backend's own module or of all accelerators; cpu and meta have none."""
