@@ -69,8 +69,9 @@ class raises:  # noqa: N801 - a word of the language
     def _passes_on(self, error: Exception) -> bool:
         """Whether the error says that something is absent or broken, so that it cannot meet an expectation."""
         named = self._expected is not None and any(type(error) is one for one in _classes(self._expected))
-        if named and type(error) is not RuntimeError and not self._world.implementation.fatal(error):
-            return False  # who names NotImplementedError means it; a kernel that is missing is a RuntimeError to torch
+        ambiguous = type(error) in (RuntimeError, TypeError)  # torch's missing kernels, Python's missing operators
+        if named and not ambiguous and not self._world.implementation.fatal(error):
+            return False  # who names NotImplementedError means it
         return self._world.stop(error)
 
     def _means_something_else(self, error: Exception) -> bool:
