@@ -24,12 +24,16 @@ _FLAVOURED = ("absent", "reading_of", "have_one_storage", "recording_warnings")
 
 @dataclass(frozen=True)
 class Subject:
-    """An implementation in a script: ``imports`` bind ``torch``, or ``implementation`` for an adapter."""
+    """An implementation in a script: ``imports`` bind ``torch``, and ``implementation`` for an adapter.
+
+    ``without_adapter`` binds ``torch`` in a script that brings the adapter's methods along.
+    """
 
     kind: Literal["torch", "namespace", "adapter"]
     imports: tuple[str, ...]
     name: str = "torch"
     version: str = ""
+    without_adapter: str = ""
     flavour: Mapping[str, str] = field(default_factory=dict)
     has_meta: bool = False
 
@@ -38,9 +42,18 @@ class Subject:
         """Whether everything is asked of an adapter."""
         return self.kind == "adapter"
 
+    @property
+    def is_brought(self) -> bool:
+        """Whether the script has the text of the adapter's methods."""
+        return bool(self.without_adapter) and self.imports == (self.without_adapter,)
+
+    def bringing(self) -> Subject:
+        """The same in a script that has the text of the adapter's methods."""
+        return replace(self, imports=(self.without_adapter,))
+
     def namespaces(self, used: frozenset[str]) -> list[str]:
         """The lines that bind those of ``nn``, ``F`` and ``optim`` that are used; torch's own are imported."""
-        if self.is_adapter:
+        if self.is_adapter and not self.is_brought:
             return [f"{name} = implementation.{name}" for name in ("nn", "F", "optim") if name in used]
         if self.kind == "torch":
             return []
@@ -104,9 +117,9 @@ def subject_of(implementation: Implementation | None) -> Subject:
     storage = {"have_one_storage": "have_one_storage__torch"}
     if own == "reference":
         statement = "import conformance.reference as torch"
-        return Subject("namespace", (statement,), name, version, storage, has_meta=True)
+        return Subject("namespace", (statement,), name, version, flavour=storage, has_meta=True)
     if type(implementation) is Implementation:
-        return Subject("namespace", (_import_of(implementation.torch, name),), name, version, storage)
+        return Subject("namespace", (_import_of(implementation.torch, name),), name, version, flavour=storage)
     return _adapter(implementation)
 
 
@@ -133,7 +146,11 @@ def _adapter(implementation: Implementation) -> Subject:
     lines = (statement, f"implementation = {made}", "torch = implementation.torch")
     asked = ("absent", "stops", "is_tensor", "reading_of", "have_one_storage", "recording_warnings", "fact", "fill")
     chosen = {name: f"{name}__adapter" for name in asked}
-    return Subject("adapter", lines, implementation.name, implementation.version, chosen)
+    try:
+        alone = _import_of(implementation.torch, implementation.name)
+    except ConformanceError:
+        alone = ""
+    return Subject("adapter", lines, implementation.name, implementation.version, alone, chosen)
 
 
 def _lead_to(wanted: Any, name: str) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from conformance.implementations import Implementation
 #: How Python words that a function has no such argument, and a tensor no such operator.
 ABSENT_ARGUMENT = re.compile(
     r"unexpected keyword argument|multiple values for argument|not supported between|unsupported operand"
-    r"|is not subscriptable"
+    r"|is not subscriptable|does not support item assignment"
 )
 
 #: What modules, optimizers and nodes do not have; whatever else they lack is a fault.
