@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from conformance.cli.arguments import Commands, add_command, add_specs
-from conformance.cli.selecting import find_rule, loaded, selected
+from conformance.cli.selecting import cases_of, find_rule, implementation_of, loaded, selected
 from conformance.errors import ConformanceError, ImplementationNotFound
 from conformance.report.texts import counted
 from conformance.rules.loading import spec_files
@@ -181,24 +180,16 @@ def _script(rule: Rule, label: str, named: str | None) -> str:
     """The script of the case of ``rule`` whose id ends in ``label``; where that is empty, of its plainest case."""
     from conformance.implementations import find
     from conformance.repro import script
-    from conformance.running.cases import Case, expand
     from conformance.running.execute import Runner
 
     try:
-        implementation = find(named or _implementation_of(label))
+        implementation = find(named or implementation_of(label))
     except ImplementationNotFound:
         if label or named:
             raise
         return script(_any_case(rule), None)
-    cases: list[Case] = []
-    for device in implementation.devices():
-        cases.extend(expand([rule], implementation, device))
-    if not cases:
-        release = ".".join(map(str, implementation.release))
-        raise ConformanceError(f"{implementation.name} follows torch {release} and does not claim {rule.id}")
-    case = next((one for one in cases if one.id == f"{rule.id}[{label}]"), None) if label else _plainest(cases)
-    if case is None:
-        raise ConformanceError(f"no case is called '{rule.id}[{label}]'", _nearest(label, cases))
+    cases = cases_of(rule, label, implementation, implementation.devices())
+    case = cases[0] if label else _plainest(cases)
     drawn = None
     if rule.is_property:
         from conformance.running.properties import example
@@ -220,18 +211,3 @@ def _any_case(rule: Rule) -> Any:
     if row is None:
         raise ConformanceError("the rule needs a second device", "name an implementation that has one")
     return Case(rule, row, "torch", "cpu")
-
-
-def _implementation_of(label: str) -> str:
-    """The implementation that a case id names before its device; registered names may hold hyphens themselves."""
-    from conformance.implementations import available
-
-    before, _, _ = label.rpartition("-")
-    named = [name for name in available() if before == name or before.endswith(f"-{name}")]
-    return max(named, key=len, default=before.rpartition("-")[2]) or "torch"
-
-
-def _nearest(label: str, cases: Sequence[Any]) -> str:
-    labels = [case.id.partition("[")[2].rstrip("]") for case in cases]
-    close = difflib.get_close_matches(label, labels, n=1, cutoff=0.3)
-    return f"did you mean '{close[0]}'?" if close else f"there are {len(cases)} cases; one is '{labels[0]}'"

@@ -1,4 +1,4 @@
-"""What the command line's ``--specs`` and patterns mean: spec files -> the rules that a command is about."""
+"""What the command line's ``--specs``, patterns and ids mean: spec files -> the rules and cases that it is about."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from conformance.errors import ConformanceError, NothingSelected
+from conformance.implementations.contract import Implementation
+from conformance.implementations.discovery import available
 from conformance.rules.loading import load, spec_files
 from conformance.rules.model import Rule
-from conformance.running.cases import select
+from conformance.running.cases import Case, expand, select
 
 
 def loaded(paths: Sequence[Path]) -> tuple[Rule, ...]:
@@ -58,3 +60,33 @@ def nearest_rule(name: str, rules: Sequence[Rule]) -> str:
     names = [*dict.fromkeys(rule.topic.name for rule in rules), *(rule.id for rule in rules)]
     close = difflib.get_close_matches(name, names, n=1)
     return f"did you mean '{close[0]}'?" if close else "'conformance list' prints all ids"
+
+
+def implementation_of(label: str) -> str:
+    """The implementation that a case id names before its device; registered names may hold hyphens themselves."""
+    before, _, _ = label.rpartition("-")
+    named = [name for name in available() if before == name or before.endswith(f"-{name}")]
+    return max(named, key=len, default=before.rpartition("-")[2]) or "torch"
+
+
+def cases_of(rule: Rule, label: str, implementation: Implementation, devices: Sequence[str]) -> list[Case]:
+    """The case of ``rule`` whose id has ``label`` in brackets; where that is empty, all its cases on ``devices``.
+
+    Raises:
+        ConformanceError: there is none.
+
+    """
+    cases = [case for device in devices for case in expand([rule], implementation, device)]
+    if not cases:
+        release = ".".join(map(str, implementation.release))
+        raise ConformanceError(f"{implementation.name} follows torch {release} and does not claim {rule.id}")
+    found = [case for case in cases if not label or case.id == f"{rule.id}[{label}]"]
+    if not found:
+        raise ConformanceError(f"no case is called '{rule.id}[{label}]'", _nearest_case(label, cases))
+    return found
+
+
+def _nearest_case(label: str, cases: Sequence[Case]) -> str:
+    labels = [case.id.partition("[")[2].rstrip("]") for case in cases]
+    close = difflib.get_close_matches(label, labels, n=1, cutoff=0.3)
+    return f"did you mean '{close[0]}'?" if close else f"there are {len(cases)} cases; one is '{labels[0]}'"

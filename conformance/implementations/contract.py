@@ -181,6 +181,10 @@ class Implementation:
     def _storage(self, tensor: Any) -> Any:
         return tensor.untyped_storage().data_ptr()
 
+    def allocated(self, device: str) -> int:
+        """The bytes of tensor storage alive on ``device`` now; whoever counts them says so here."""
+        raise NotImplementedError(f"no count of the memory allocated on {device}")
+
     # -- what surrounds a case ---------------------------------------------------------------------------------
 
     def state(self) -> Mapping[str, Any]:

@@ -27,6 +27,9 @@ class ReferenceImplementation(Implementation):
         lacking = {"lazy_conjugation": "conj() copies"}
         if device != "cpu":
             lacking["random_stream"] = "the documented seeds are those of the CPU generator"
+        if device == "meta":
+            lacking["allocator_statistics"] = "a meta tensor has no memory"
+            lacking["values"] = "a meta tensor has no values"
         return lacking
 
     def array(self, tensor: Any) -> Array | None:
@@ -34,3 +37,6 @@ class ReferenceImplementation(Implementation):
 
     def _storage(self, tensor: Any) -> Any:
         return tensor.untyped_storage().data_ptr()
+
+    def allocated(self, device: str) -> int:
+        return reference.memory.allocated(device)

@@ -28,6 +28,9 @@ _NO_KERNEL = re.compile(
 )
 _META = re.compile(r"meta tensor|Meta tensors|meta device|'Meta' backend|data-dependent|DataDependent")
 
+#: Bytes of the tensor by which it is seen whether memory is counted.
+_PROBE = 4096
+
 
 class TorchImplementation(Implementation):
     """The installed torch. Devices are discovered: cpu, the accelerator if there is one, and meta."""
@@ -91,7 +94,35 @@ class TorchImplementation(Implementation):
             missing["random_stream"] = "the documented seeds are those of torch's CPU generator"
         if device == "meta":
             missing["values"] = "a meta tensor has no values"
+        if not self._counts_memory(device):
+            missing["allocator_statistics"] = f"torch does not count the memory allocated on {device}"
         return missing
+
+    def _counts_memory(self, device: str) -> bool:
+        """Whether the count grows by a tensor; a backend may have the function and no allocator that counts."""
+        if self._memory_counter(device) is None:
+            return False
+        before = self.allocated(device)
+        probe = torch.empty(_PROBE, dtype=torch.uint8, device=device)
+        after = self.allocated(device)
+        del probe
+        return after - before >= _PROBE
+
+    def _memory_counter(self, device: str) -> Callable[[str], int] | None:
+        """The function that counts, of the backend's own module or of all accelerators; cpu and meta have none."""
+        kind = device.partition(":")[0]
+        if kind not in self._accelerators:
+            return None
+        owners = (getattr(torch, kind, None), getattr(torch, "accelerator", None))
+        found = (getattr(owner, "memory_allocated", None) for owner in owners)
+        return next((one for one in found if one is not None), None)
+
+    def allocated(self, device: str) -> int:
+        counter = self._memory_counter(device)
+        if counter is None:
+            return super().allocated(device)
+        self.synchronize(device)
+        return int(counter(device))
 
     def tensor(self, array: Array, dtype: str, device: str, requires_grad: bool = False) -> Any:
         return _tensor(array, dtype=self.dtype(dtype), device=device, requires_grad=requires_grad)
@@ -141,6 +172,7 @@ class TorchImplementation(Implementation):
             "TF32 in cuDNN": _told(_tf32_in_cudnn),
             "autocast": tuple(map(_is_autocast, _AUTOCAST)),
             "global module hooks": sum(map(len, self._hook_dicts)),
+            "hooks on saved tensors": _hooks_on_saved_tensors(),
             "warn always": torch.is_warn_always_enabled(),
             "parameter overwriting": torch.__future__.get_overwrite_module_params_on_conversion(),
             "swapping of parameters": torch.__future__.get_swap_module_params_on_conversion(),
@@ -167,6 +199,8 @@ class TorchImplementation(Implementation):
             _set_autocast(kind, False)
         for hooks in self._hook_dicts:
             hooks.clear()
+        while _hooks_on_saved_tensors():
+            torch._C._autograd._pop_saved_tensors_default_hooks()
         torch.set_warn_always(False)
         torch.__future__.set_overwrite_module_params_on_conversion(False)
         torch.__future__.set_swap_module_params_on_conversion(False)
@@ -224,6 +258,16 @@ else:
     _AUTOCAST = ("cpu",)
     _is_autocast = lambda kind: torch.is_autocast_cpu_enabled()  # noqa: E731
     _set_autocast = lambda kind, on: torch.set_autocast_cpu_enabled(on)  # noqa: E731
+
+
+#: The innermost pair of hooks on saved tensors, if there is one; older releases do not tell.
+_innermost_hooks: Callable[[bool], object] = getattr(
+    torch._C._autograd, "_top_saved_tensors_default_hooks", lambda ignore_tracing: None
+)
+
+
+def _hooks_on_saved_tensors() -> bool:
+    return _innermost_hooks(True) is not None
 
 
 def _tf32_in_cudnn() -> bool:

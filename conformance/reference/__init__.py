@@ -31,7 +31,7 @@ operations, so with create_graph=True they are recorded in turn: that is all the
 returns is fitted to the operand it belongs to: broadcasting undone, the real part taken, the type cast.
 
 **x.grad** is set when the gradient arrives at x's AccumulateGrad: copied the first time, added in place after that.
-Then what the nodes saved is freed, and the graph goes when nobody holds z.
+Then what the nodes saved is freed, and the graph goes when nobody holds z; `memory.py` counts the bytes still held.
 
 Around this lie `autograd/` (grad, custom Functions, hooks on saved tensors, gradcheck, anomaly mode), `func.py`,
 `utils/` (checkpointing, data loaders), `nn/`, `optim/`, `randomness.py` and `serialization.py`.
@@ -48,7 +48,7 @@ import math as _math
 from types import SimpleNamespace
 from typing import Any
 
-from conformance.reference import autograd, functions, methods, modes, utils
+from conformance.reference import autograd, functions, memory, methods, modes, utils
 from conformance.reference.autograd.anomaly import is_anomaly_check_nan_enabled, is_anomaly_enabled
 from conformance.reference.devices import device, get_default_device, set_default_device
 from conformance.reference.dtypes import (
@@ -167,6 +167,7 @@ __all__ = [
     "is_inference_mode_enabled",
     "linalg",
     "long",
+    "memory",
     "memory_format",
     "methods",
     "modes",

@@ -13,6 +13,7 @@ from typing import Any
 from conformance.reference.autograd import functional
 from conformance.reference.autograd.derivatives import grad as differentiate
 from conformance.reference.dispatch import ops
+from conformance.reference.generators import set_states_of_all_devices, states_of_all_devices
 from conformance.reference.modes import enable_grad
 from conformance.reference.operations.creation import zeros_like
 from conformance.reference.tensors import Tensor
@@ -72,11 +73,15 @@ def _mapped(argument: Any, function: Callable[[Tensor], Any]) -> Any:
     return function(argument) if isinstance(argument, Tensor) else argument
 
 
+def _tensors(structure: Any) -> list[Tensor]:
+    found: list[Tensor] = []
+    _mapped(structure, found.append)
+    return found
+
+
 def _released(result: Any, args: Any) -> Any:
     """A result without the history of this level, unless an argument belongs to an outer one."""
-    outer: list[bool] = []
-    _mapped(args, lambda tensor: outer.append(tensor.requires_grad))
-    return result if any(outer) else result.detach()
+    return result if any(tensor.requires_grad for tensor in _tensors(args)) else result.detach()
 
 
 def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
@@ -87,9 +92,9 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
         found = func(*moved)
     output, aux = found if has_aux else (found, None)
 
-    def pullback(*cotangents: Any) -> Any:
-        outputs = output if isinstance(output, tuple) else (output,)
-        grads = differentiate(outputs, leaves, cotangents, retain_graph=True, create_graph=True, allow_unused=True)
+    def pullback(cotangents: Any) -> Any:
+        outputs, given = _tensors(output), _tensors(cotangents)
+        grads = differentiate(outputs, leaves, given, retain_graph=True, create_graph=True, allow_unused=True)
         filled = [zeros_like(leaf) if each is None else each for leaf, each in zip(leaves, grads, strict=True)]
         return tuple(_released(each, (primals, cotangents)) for each in filled)
 
@@ -128,21 +133,39 @@ def hessian(func: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any
     return jacrev(jacrev(func, argnums), argnums)
 
 
-def vmap(func: Callable[..., Any], in_dims: Any = 0, out_dims: Any = 0, **options: Any) -> Callable[..., Any]:
-    """A function that maps `func` over a dimension of its arguments (None: the same for all) and stacks the results."""
+def vmap(
+    func: Callable[..., Any],
+    in_dims: Any = 0,
+    out_dims: Any = 0,
+    randomness: str = "error",
+    chunk_size: int | None = None,
+) -> Callable[..., Any]:
+    """A function that maps `func` over a dimension of its arguments (None: the same for all) and stacks the results.
+
+    Rows are taken one by one, whatever `chunk_size` says.
+    """
 
     def call(*args: Any, **kwargs: Any) -> Any:
         dims = in_dims if isinstance(in_dims, tuple) else (in_dims,) * len(args)
         sizes = {size for each, dim in zip(args, dims, strict=True) for size in _sizes(each, dim)}
         if len(sizes) != 1:
             raise ValueError(f"vmap: Expected all tensors to have the same size in the mapped dimension, got {sizes}")
-        rows = [
-            func(*[_row(each, dim, row) for each, dim in zip(args, dims, strict=True)], **kwargs)
-            for row in range(sizes.pop())
-        ]
+        before = states_of_all_devices()
+        rows = []
+        for row in range(sizes.pop()):
+            if randomness == "same":
+                set_states_of_all_devices(before)
+            rows.append(func(*[_row(each, dim, row) for each, dim in zip(args, dims, strict=True)], **kwargs))
+            if randomness == "error" and _drawn_since(before):
+                raise RuntimeError("vmap: called random operation while in randomness error mode")
         return _stacked(rows, out_dims)
 
     return call
+
+
+def _drawn_since(before: dict[Any, Tensor]) -> bool:
+    now = states_of_all_devices()
+    return before.keys() != now.keys() or any((before[name]._array != now[name]._array).any() for name in now)
 
 
 def _sizes(argument: Any, dim: Any) -> list[int]:
@@ -165,11 +188,26 @@ def _stacked(rows: list[Any], dim: int) -> Any:
     return ops.stack(rows, dim)
 
 
-def functional_call(module: Any, parameters_and_buffers: Any, args: Any = None, kwargs: Any = None) -> Any:
+def functional_call(
+    module: Any,
+    parameters_and_buffers: Any,
+    args: Any = None,
+    kwargs: Any = None,
+    *,
+    tie_weights: bool = True,
+    strict: bool = False,
+) -> Any:
     """Call a module with other tensors in place of its own parameters and buffers, which come back afterwards."""
     given: dict[str, Any] = {}
     for each in parameters_and_buffers if isinstance(parameters_and_buffers, tuple) else (parameters_and_buffers,):
         given.update(each)
+    if tie_weights or strict:
+        own = {**dict(module.named_parameters(remove_duplicate=False)), **dict(module.named_buffers())}
+        twins = {own[name]: tensor for name, tensor in given.items() if name in own}
+        tied = {name: twins[tensor] for name, tensor in own.items() if tensor in twins} if tie_weights else {}
+        given = {**tied, **given}
+        if strict and given.keys() != own.keys():
+            raise RuntimeError(f"missing or unexpected keys: {sorted(given.keys() ^ own.keys())}")
     kept: list[tuple[dict[str, Any], str, Any]] = []
     try:
         for name, tensor in given.items():

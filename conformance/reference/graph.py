@@ -227,9 +227,7 @@ class SavedTensor:
             raise RuntimeError("A saved tensor pack hook is modifying its input in place.")
         self.unpack_hook = unpack_hook
         self.packed = packed
-        if self.output_nr < 0:
-            # The edge must survive although the tensor need not.
-            self.tensor = _history_only(self.tensor)
+        self.tensor = _history_only(self.tensor)  # the edge must survive although the elements need not
 
     def unpack(self, node: Node) -> Tensor:
         """The tensor as it was saved; RuntimeError when it was changed or freed since."""

@@ -139,7 +139,7 @@ class _NoGlobals(pickle.Unpickler):
     """For the two outer pickles, which hold only strings, bytes, tuples and lists."""
 
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) == ("_codecs", "encode"):
+        if (module, name) in (("_codecs", "encode"), ("__builtin__", "bytes")):  # the latter for no bytes at all
             return super().find_class(module, name)
         raise pickle.UnpicklingError(f"unexpected global {module}.{name}")
 

@@ -15,9 +15,7 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
-import warnings
 from collections.abc import Iterator, Mapping
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -29,6 +27,7 @@ from conformance.repro.adapters import Brought, brought
 from conformance.repro.expectations import Expectations
 from conformance.repro.givens import Givens
 from conformance.repro.literals import laid_out
+from conformance.repro.paper import on_paper, prepared
 from conformance.repro.subject import Subject, subject_of
 from conformance.rules import expectations as expect
 from conformance.rules.model import Code, DType, Given, Observation, Rule
@@ -94,41 +93,15 @@ def _prepared(
     """The case with its data made: on paper, unless a layer has to be asked for the shapes of its parameters."""
     layer = next((given.value for given in _all_givens(case.rule.givens) if given.form == "module"), None)
     if layer is None:
-        dtypes = DTYPES if runner is None else runner.implementation.dtypes(case.device)
-        runner = Runner(_Paper(dtypes), vocabulary)
-    elif runner is None:
+        return on_paper(
+            case, drawn, vocabulary, DTYPES if runner is None else runner.implementation.dtypes(case.device)
+        )
+    if runner is None:
         raise ConformanceError(f"{case.rule.id} builds {layer} with torch, which is not installed")
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        try:
-            return runner.prepare(case, drawn)
-        except Exception as error:
-            raise ConformanceError(f"the data of {case.id} cannot be made: {error}") from error
-        finally:
-            runner.put_back(case)
+    return prepared(case, runner, drawn)
 
 
 _ASKED = re.compile(r"\bimplementation\.(\w+)")
-
-
-class _Paper(Implementation):
-    """Makes no tensors: what a script needs of the data is the arrays."""
-
-    def __init__(self, dtypes: frozenset[str]) -> None:
-        super().__init__(SimpleNamespace(nn=SimpleNamespace(Parameter=lambda data, requires_grad: data)), "paper")
-        self._all = dtypes
-
-    def dtypes(self, device: str) -> frozenset[str]:
-        return self._all
-
-    def dtype(self, name: str) -> Any:
-        return name
-
-    def tensor(self, array: Any, dtype: str, device: str, requires_grad: bool = False) -> Any:
-        return array
-
-    def set_default_dtype(self, dtype: str) -> None:
-        """There is none."""
 
 
 class _Script:

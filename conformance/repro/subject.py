@@ -33,9 +33,9 @@ class Subject:
     imports: tuple[str, ...]
     name: str = "torch"
     version: str = ""
-    without_adapter: str = ""
     flavour: Mapping[str, str] = field(default_factory=dict)
     has_meta: bool = False
+    without_adapter: str = ""
 
     @property
     def is_adapter(self) -> bool:
@@ -114,12 +114,13 @@ def subject_of(implementation: Implementation | None) -> Subject:
     own = _BUILT_IN.get(type(implementation).__module__)
     if own == "torch":
         return replace(_TORCH, name=name, version=version)
-    storage = {"have_one_storage": "have_one_storage__torch"}
+    flavour = {"have_one_storage": "have_one_storage__torch", "allocated": "allocated__namespace"}
     if own == "reference":
         statement = "import conformance.reference as torch"
-        return Subject("namespace", (statement,), name, version, flavour=storage, has_meta=True)
+        flavour["allocated"] = "allocated__reference"
+        return Subject("namespace", (statement,), name, version, flavour, has_meta=True)
     if type(implementation) is Implementation:
-        return Subject("namespace", (_import_of(implementation.torch, name),), name, version, flavour=storage)
+        return Subject("namespace", (_import_of(implementation.torch, name),), name, version, flavour)
     return _adapter(implementation)
 
 
@@ -144,13 +145,16 @@ def _adapter(implementation: Implementation) -> Subject:
             raise
     statement = f"from {module} import {attribute.partition('.')[0]}"
     lines = (statement, f"implementation = {made}", "torch = implementation.torch")
-    asked = ("absent", "stops", "is_tensor", "reading_of", "have_one_storage", "recording_warnings", "fact", "fill")
+    asked = (
+        "absent", "stops", "is_tensor", "reading_of", "have_one_storage", "recording_warnings", "fact", "fill",
+        "allocated",
+    )  # fmt: skip
     chosen = {name: f"{name}__adapter" for name in asked}
     try:
         alone = _import_of(implementation.torch, implementation.name)
     except ConformanceError:
         alone = ""
-    return Subject("adapter", lines, implementation.name, implementation.version, alone, chosen)
+    return Subject("adapter", lines, implementation.name, implementation.version, chosen, without_adapter=alone)
 
 
 def _lead_to(wanted: Any, name: str) -> tuple[str, str]:

@@ -249,11 +249,11 @@ class _Composer:
             return
         keep = parent is not None and parent.key in self.as_text
         plain = event.implicit[0] and not event.style
-        self._place(_resolve(event.value) if plain and not keep else event.value, mark)
+        self._place(resolve_scalar(event.value) if plain and not keep else event.value, mark)
 
     def _key(self, parent: _Container, event: yaml.ScalarEvent, mark: Mark) -> None:
         plain = event.implicit[0] and not event.style
-        if plain and not isinstance(_resolve(event.value), str):
+        if plain and not isinstance(resolve_scalar(event.value), str):
             self._complain(event, f"key {event.value!r} is not text", f'write "{event.value}": in quotes')
         if event.value in parent.seen:
             first = parent.seen[event.value] + 1
@@ -292,7 +292,7 @@ def _mark(event: yaml.Event, style: str | None = None) -> Mark:
     return Mark(start.line, start.column, style)
 
 
-def _resolve(text: str) -> Any:
+def resolve_scalar(text: str) -> Any:
     """A plain scalar by the core schema of YAML 1.2."""
     if text in _NULL:
         return None

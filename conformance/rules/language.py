@@ -17,8 +17,10 @@ from conformance.rules.syntax import Report, Uses
 from conformance.rules.vocabulary import NAMESPACES, Vocabulary
 
 WORDS = frozenset(
-    {"raises", "warns", "spy", "snapshot", "deepcopy", "reload", "buffer", "lifetimes", "in_thread", "device", "dtype"}
+    """raises warns spy snapshot deepcopy reload buffer lifetimes allocated in_thread device dtype""".split()
 )
+#: What an implementation needs for a word, besides what the names beside it need.
+CAPABILITY_OF_WORD = {"allocated": "allocator_statistics"}
 BUILTINS = frozenset(
     """abs all any bool bytes callable complex dict enumerate filter float frozenset hasattr hash id int isinstance iter
     issubclass len list map max min next object print range repr reversed round set slice sorted staticmethod

@@ -21,7 +21,8 @@ from conformance.rules.validation import sound_part, validate
 from conformance.rules.vocabulary import Vocabulary, load_vocabulary, specs_folder
 
 SPEC_SUFFIX = ".conformance.yaml"
-_AS_TEXT = frozenset({"since", "until"})
+#: Keys whose values are text also where they look like numbers.
+AS_TEXT = frozenset({"since", "until"})
 _NAMES_BEGUN = re.compile(r"^\s*(?:def )?(\w+)", re.MULTILINE)
 _NOT_RULES = frozenset({"vocabulary.yaml"})
 
@@ -52,7 +53,7 @@ def load(paths: Iterable[Path] = (), vocabulary: Vocabulary | None = None) -> tu
     retired: dict[str, str] = {}
     entries: list[tuple[Document, int, str]] = []
     for path in spec_files(paths):
-        document, found = read_document(path, as_text=_AS_TEXT)
+        document, found = read_document(path, as_text=AS_TEXT)
         problems.extend(found)
         if document is None:
             continue

@@ -6,6 +6,7 @@ stopping at the first that fails, and whatever global state it left behind is na
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import os
 import re
@@ -29,7 +30,7 @@ from conformance.running.givens import make_given
 from conformance.running.oracle import ENVIRONMENT
 from conformance.running.outcome import Outcome, RuleBroken
 from conformance.running.program import Program, compile_program, program_key
-from conformance.running.words import bind, is_out_of_memory
+from conformance.running.words import bind, collector_paused, is_out_of_memory
 from conformance.running.world import World
 
 SEED = 2023
@@ -105,7 +106,9 @@ class Runner:
             warnings.simplefilter("ignore")
             program, world = self.prepare(case, drawn)
             try:
-                if not world.findings and self._run_when(case, program, world):
+                with collector_paused() if "allocated" in program.words else contextlib.nullcontext():
+                    went_through = not world.findings and self._run_when(case, program, world)
+                if went_through:
                     self._observe(program, world)
                 self.implementation.synchronize(case.device)
             except _NotSupported:

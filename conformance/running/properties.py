@@ -6,12 +6,14 @@ derandomised: the same release of Hypothesis gives the same examples everywhere.
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from conformance.rules.model import DType, Given
+from conformance.rules.model import DType, Given, Rule
 from conformance.rules.parameters import bindings_of
 from conformance.running.cases import Case
 from conformance.running.outcome import Outcome
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn
 
     from conformance.running.execute import Runner
+
+
+#: What stands in an outcome's reason before the data that failed.
+_SMALLEST = "smallest example: "
 
 
 class _Failed(Exception):
@@ -33,7 +39,7 @@ def run_property(runner: Runner, case: Case) -> Outcome:
     if smallest is None:
         return Outcome(passed.status, checks, passed.findings, passed.reason, unread=passed.unread)
     outcome, drawn = smallest
-    return Outcome(outcome.status, checks, outcome.findings, f"smallest example: {_text(drawn)}", unread=outcome.unread)
+    return Outcome(outcome.status, checks, outcome.findings, reason_of(drawn), unread=outcome.unread)
 
 
 def example(runner: Runner, case: Case) -> dict[str, Any]:
@@ -155,10 +161,36 @@ def _shape(draw: DrawFn, compiled: CompiledGiven, environment: dict[str, Any]) -
     return inner
 
 
-def _text(drawn: Mapping[str, Any]) -> str:
+def reason_of(drawn: Mapping[str, Any]) -> str:
+    """What an outcome says of the drawn values that failed; :func:`read_example` reads it."""
     parts = []
     for name, value in drawn.items():
         shown = value.tolist() if isinstance(value, np.ndarray) else value
         shape = f" (shape {list(value.shape)})" if isinstance(value, np.ndarray) and value.size == 0 else ""
-        parts.append(f"{name} = {shown}{shape}")
-    return ", ".join(parts)
+        parts.append(f"{name} = {shown!r}{shape}")
+    return _SMALLEST + ", ".join(parts)
+
+
+def read_example(rule: Rule, reason: str) -> dict[str, Any]:
+    """The drawn values of ``rule`` that the reason of a failed outcome names.
+
+    Raises:
+        ValueError: it names none, or not those that the rule draws.
+
+    """
+    drawn = {given.name: given for given in rule.givens if given.form == "any"}
+    named = re.fullmatch(_SMALLEST + ", ".join(f"{name} = (.*?)" for name in drawn), reason, re.DOTALL)
+    try:
+        texts = named.groups() if named is not None else ()
+        return {name: _read(text, given) for (name, given), text in zip(drawn.items(), texts, strict=True)}
+    except (ValueError, SyntaxError) as error:
+        raise ValueError(f"no example of {rule.id} in '{reason}'") from error
+
+
+def _read(text: str, given: Given) -> Any:
+    shown, _, shape = text.removesuffix(")").partition(" (shape ") if text.endswith("])") else (text, "", "")
+    value = ast.literal_eval(shown)
+    if "integer" in given.value or "choice" in given.value:
+        return value
+    array = np.array(value, dtype=complex if "j" in shown else float)
+    return array.reshape(ast.literal_eval(shape)) if shape else array

@@ -7,19 +7,22 @@ snapshot(x)         the values of x now
 deepcopy, reload    copy.deepcopy; pickling there and back
 buffer()            a file in memory, for save and load
 lifetimes()         .track(t) and, later, .alive: how many of those are still alive
+allocated()         the bytes of tensor storage that are alive on the case's device
 in_thread(f)        f's result, computed in a thread of its own
 """
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import gc
 import io
 import pickle
 import sys
 import threading
 import warnings
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Any
 
@@ -143,6 +146,18 @@ class Lifetimes:
         return sum(reference() is not None for reference in self._tracked)
 
 
+@contextlib.contextmanager
+def collector_paused() -> Iterator[None]:
+    """Where memory is counted, what earlier cases left in cycles must not be freed between one count and the next."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 def in_thread(function: Callable[[], Any]) -> Any:
     """``function()``, called in a new thread; an error there is raised here."""
     box: dict[str, Any] = {}
@@ -195,5 +210,6 @@ _BINDINGS: dict[str, Callable[[World], Any]] = {
     "reload": lambda world: reload,
     "buffer": lambda world: io.BytesIO,
     "lifetimes": lambda world: Lifetimes,
+    "allocated": lambda world: lambda: world.implementation.allocated(world.device),
     "in_thread": lambda world: in_thread,
 }

@@ -13,7 +13,7 @@ from tests.results.lines import RUN, case, subject
 LINES: list[Line] = [RUN, subject(2), case("adds"), case("negates", "fail")]
 WHOLE = b"".join(encoded(line) + b"\n" for line in LINES)
 COMMANDS = {
-    "report": ("report", "bad.jsonl", "-o", "out"),
+    "report": ("report", "bad.jsonl", "-o", "out.md"),
     "diff": ("diff", "bad.jsonl", "good.jsonl"),
     "diff, as the newer": ("diff", "good.jsonl", "bad.jsonl"),
     "known": ("known", "bad.jsonl", "-o", "out"),

@@ -11,7 +11,7 @@ import pytest
 from tests.cli.conftest import Say
 from tests.workshop import Workshop
 
-COMMANDS = ("run", "check", "list", "explain", "repro", "report", "diff", "merge", "known")
+COMMANDS = ("run", "check", "list", "explain", "repro", "pin", "report", "diff", "merge", "known")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -43,6 +43,7 @@ def _store(torch_: MonkeyPatch, combine: Callable[[torch.Tensor | None, torch.Te
         "accumulation/grads-accumulate-over-backward-calls",
         "accumulation/adds-to-an-assigned-grad",
         "accumulation/sum-of-losses-equals-separate-backwards",
+        "backward/convnet-printed-numbers-from-old-log-softmax",
     ],
     reaches=["*"],
 )
@@ -91,8 +92,11 @@ def backward_averages(torch_: MonkeyPatch) -> None:
 
 @mutant(
     "backward puts the sum into a new tensor instead of adding in place.",
-    catches=["accumulation/accumulation-happens-in-the-same-grad-tensor"],
-    reaches=["grad-attr", "grad-layout", "graph", "hooks-post-accumulate"],
+    catches=[
+        "accumulation/accumulation-happens-in-the-same-grad-tensor",
+        "grad-attr/accumulation-in-place-keeps-identity",
+    ],
+    reaches=["grad-layout", "graph", "hooks-post-accumulate"],
 )
 def backward_accumulates_out_of_place(torch_: MonkeyPatch) -> None:
     _store(torch_, lambda old, new: new if old is None else old + new)
@@ -109,7 +113,7 @@ def stored_gradients_require_grad(torch_: MonkeyPatch) -> None:
 
 @mutant(
     "backward stores gradients in float64, whatever the leaf's dtype.",
-    catches=["backward/leaf-grad-shape-dtype-match"],
+    catches=["backward/leaf-grad-shape-dtype-match", "grad-attr/same-dtype-and-device"],
     reaches=["*"],
 )
 def stored_gradients_are_float64(torch_: MonkeyPatch) -> None:
@@ -192,7 +196,12 @@ def broadcast_gradients_are_averaged(torch_: MonkeyPatch) -> None:
 
 @mutant(
     "A tensor that is used twice gets the gradient of one use only.",
-    catches=["graph/graph-is-a-binary-tree", "hooks/runs-once-on-the-sum-of-all-uses"],
+    catches=[
+        "graph/graph-is-a-binary-tree",
+        "hooks/runs-once-on-the-sum-of-all-uses",
+        "backward/fan-out-sums",
+        "backward/vector-output-three-ways",
+    ],
     reaches=["*"],
 )
 def only_one_use_counts(torch_: MonkeyPatch) -> None:
@@ -223,6 +232,7 @@ def _grads(torch_: MonkeyPatch, make: Callable[[torch.Tensor, Any], Any]) -> Non
         "backward/nonscalar-backward-with-gradient-argument",
         "backward/grad-tensors-act-as-weights",
         "autograd-grad/autograd-grad-grad-outputs-like-backward",
+        "backward-multi/grad-tensors",
     ],
     reaches=["*"],
 )
@@ -246,6 +256,7 @@ def gradient_of_scalars_is_ignored(torch_: MonkeyPatch) -> None:
         "backward/zero-element-needs-gradient",
         "autograd-grad/grad-outputs-required",
         "loss/unreduced-loss-needs-gradient-argument",
+        "backward-multi/none-for-scalars",
     ],
     reaches=["backward-multi", "complex", "graph"],
 )

@@ -143,6 +143,23 @@ swap(
     catches=["anomaly/scope"],
 )
 
+swap(
+    "anomaly_mode_ends_outside_too",
+    "The end of a block switches anomaly mode off, whatever it was before.",
+    torch.autograd.detect_anomaly,
+    "__exit__",
+    lambda right: lambda block, *error: torch.set_anomaly_enabled(False),
+    catches=["anomaly/restores-what-was-there"],
+)
+swap(
+    "anomaly_mode_survives_errors",
+    "An error in a block leaves anomaly mode as it was there.",
+    torch.autograd.set_detect_anomaly,
+    "__exit__",
+    lambda right: lambda block, kind=None, *error: right(block, kind, *error) if kind is None else None,
+    catches=["anomaly/restores-what-was-there"],
+)
+
 # -- threads -----------------------------------------------------------------------------------------------------
 
 

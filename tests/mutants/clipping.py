@@ -82,6 +82,74 @@ swap(
     catches=["clip-grad/value-clamps-elementwise"],
 )
 
+
+def _without_epsilon(right: Any) -> Any:
+    def clip(parameters: Any, max_norm: float, total_norm: Tensor, *args: Any, **options: Any) -> None:
+        right(parameters, max_norm, total_norm - 1e-6, *args, **options)
+
+    return clip
+
+
+swap(
+    "clipping_has_no_epsilon",
+    "Clipping divides by the norm alone.",
+    nn.utils.clip_grad,
+    "_clip_grads_with_norm_",
+    _without_epsilon,
+    catches=["clip-grad/epsilon-in-the-factor"],
+)
+
+
+def _twice(right: Any) -> Any:
+    def clip(parameters: Any, *args: Any, **options: Any) -> Any:
+        any(one is None for one in parameters)
+        return right(parameters, *args, **options)
+
+    return clip
+
+
+swap(
+    "clipping_looks_twice",
+    "Clipping goes through its parameters once to look and once to clip, which empties a generator.",
+    nn.utils,
+    "clip_grad_norm_ clip_grad_value_",
+    _twice,
+    catches=["clip-grad/any-iterable"],
+)
+swap(
+    "total_norm_adds_norms",
+    "get_total_norm adds the norms of the tensors up.",
+    nn.utils,
+    "get_total_norm",
+    lambda right: lambda tensors, *args, **options: sum(right([one], *args, **options) for one in tensors),
+    catches=["clip-grad/two-step-form-is-equivalent"],
+)
+swap(
+    "clipping_with_a_norm_amplifies",
+    "clip_grads_with_norm_ scales small gradients up to max_norm.",
+    nn.utils,
+    "clip_grads_with_norm_",
+    lambda right: (
+        lambda parameters, max_norm, total_norm, *args, **options: [
+            one.grad.mul_(max_norm / (total_norm + 1e-6)) for one in parameters if one.grad is not None
+        ]
+    ),
+    catches=["clip-grad/two-step-form-is-equivalent"],
+)
+swap(
+    "clipping_with_a_norm_replaces_gradients",
+    "clip_grads_with_norm_ puts new tensors into .grad.",
+    nn.utils,
+    "clip_grads_with_norm_",
+    lambda right: (
+        lambda parameters, *args, **options: (
+            [setattr(one, "grad", one.grad.clone()) for one in parameters if one.grad is not None],
+            right(parameters, *args, **options),
+        )[1]
+    ),
+    catches=["clip-grad/two-step-form-is-equivalent"],
+)
+
 # -- schedules ---------------------------------------------------------------------------------------------------
 
 swap(
@@ -161,4 +229,49 @@ swap(
     "__init__",
     lambda right: lambda one, optimizer, epochs, eta_min=0.0, **options: right(one, optimizer, epochs, 0.0, **options),
     catches=["lr-scheduler/cosine-annealing"],
+)
+swap(
+    "factors_are_kept",
+    "ConstantLR never gives the rate back.",
+    lr_scheduler.ConstantLR,
+    "get_lr",
+    lambda right: (
+        lambda one: (
+            [group["lr"] for group in one.optimizer.param_groups] if one.last_epoch == one.total_iters else right(one)
+        )
+    ),
+    catches=["lr-scheduler/constant-and-linear-warmup"],
+    reaches=["lr-scheduler"],
+)
+swap(
+    "warmups_never_end",
+    "LinearLR goes on beyond its end.",
+    lr_scheduler.LinearLR,
+    "get_lr",
+    lambda right: (
+        lambda one: [
+            base * (one.start_factor + (one.end_factor - one.start_factor) * one.last_epoch / one.total_iters)
+            for base in one.base_lrs
+        ]
+    ),
+    catches=["lr-scheduler/constant-and-linear-warmup"],
+)
+
+
+def _resuming(right: Any) -> Any:
+    def build(one: Any, optimizer: Any, last_epoch: int = -1) -> None:
+        for group in optimizer.param_groups:
+            group.setdefault("initial_lr", group["lr"])
+        right(one, optimizer, last_epoch)
+
+    return build
+
+
+swap(
+    "schedules_begin_anywhere",
+    "A scheduler made for a later epoch takes the present rate for the initial one where none is recorded.",
+    lr_scheduler.LRScheduler,
+    "__init__",
+    _resuming,
+    catches=["lr-scheduler/last-epoch-needs-initial-lr"],
 )

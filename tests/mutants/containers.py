@@ -238,6 +238,7 @@ swap(
         "module/to-keeps-parameter-identity",
         "module/to-keeps-shared-parameters-shared",
         "module/to-converts-existing-gradients",
+        "device/module-to-keeps-parameters",
     ],
     reaches=["*"],
 )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
+import torch.utils.data
 
 from tests.mutants.mutant import MonkeyPatch, mutant
 from tests.mutants.originals import TensorBase
+from tests.mutants.swapping import swap
 
 # -- copies ------------------------------------------------------------------------------------------------------
 
@@ -128,6 +132,43 @@ def volatile_is_silent(torch_: MonkeyPatch) -> None:
     torch_.setattr(torch.Tensor, "volatile", silent, raising=False)
 
 
+def _sliced(right: Any) -> Any:
+    def getitem(x: Any, index: Any) -> Any:
+        if isinstance(index, list) and index == list(range(len(index))):
+            return right(x, slice(len(index)))
+        return right(x, index)
+
+    return getitem
+
+
+swap(
+    "leading_elements_are_sliced",
+    "A list of the first indices gives a view.",
+    torch.Tensor,
+    "__getitem__",
+    _sliced,
+    catches=["views/non-view-ops-copy"],
+)
+
+
+def _masked(right: Any) -> Any:
+    def getitem(x: Any, index: Any) -> Any:
+        masked = isinstance(index, torch.Tensor) and index.dtype == torch.bool
+        return right(x.detach() if masked else x, index)
+
+    return getitem
+
+
+swap(
+    "masks_cut_the_history",
+    "What a mask selects has no history.",
+    torch.Tensor,
+    "__getitem__",
+    _masked,
+    catches=["views/selected-elements-get-the-gradient"],
+    reaches=["*"],
+)
+
 # -- devices and seeds -------------------------------------------------------------------------------------------
 
 
@@ -195,3 +236,54 @@ def every_draw_is_the_same(torch_: MonkeyPatch) -> None:
         return made
 
     torch_.setattr(torch, "randn", randn)
+
+
+def _settled(right: Any) -> Any:
+    @contextmanager
+    def fork(*args: Any, **options: Any) -> Iterator[None]:
+        state = torch.get_rng_state()
+        yield
+        torch.set_rng_state(state)
+
+    return fork
+
+
+swap(
+    "forks_do_not_survive_errors",
+    "fork_rng puts nothing back where an error ends its block, and cannot be switched off.",
+    torch.random,
+    "fork_rng",
+    _settled,
+    catches=["rng/fork-rng-restores-state", "rng/fork-rng-can-be-switched-off"],
+    reaches=["checkpoint"],
+)
+swap(
+    "shuffling_has_no_generator",
+    "A DataLoader shuffles with the default generator.",
+    torch.utils.data.RandomSampler,
+    "__init__",
+    lambda right: lambda sampler, data, *args, generator=None, **options: right(sampler, data, *args, **options),
+    catches=["rng/dataloader-shuffle-follows-generator"],
+)
+
+
+class _Forgetful(torch.Generator):
+    """Keeps the seed itself, where seed() does not look."""
+
+    def manual_seed(self, seed: int) -> torch.Generator:
+        self.known = seed
+        return super().manual_seed(seed)
+
+    def initial_seed(self) -> int:
+        return self.known
+
+
+swap(
+    "generators_know_the_first_seed",
+    "A generator tells the seed that manual_seed gave it, whatever seed() did since.",
+    torch,
+    "Generator",
+    lambda right: _Forgetful,
+    catches=["rng/a-generator-knows-its-seed"],
+    reaches=["*"],
+)

@@ -190,11 +190,39 @@ def data_keeps_requires_grad(torch_: MonkeyPatch) -> None:
 
 @mutant(
     "Assigning to .data copies the values into the memory that is there.",
-    catches=["data/assigning-data-replaces-the-values"],
+    catches=[
+        "data/assigning-data-replaces-the-values",
+        "detach/data-assignment",
+    ],
     reaches=["detach", "parameter"],
 )
 def data_assignment_copies(torch_: MonkeyPatch) -> None:
     def assign(tensor: torch.Tensor, values: torch.Tensor) -> None:
         TensorBase.data.__set__(tensor, values.clone())
+
+    torch_.setattr(torch.Tensor, "data", property(TensorBase.data.__get__, assign), raising=False)
+
+
+@mutant(
+    "Assigning to .data clears the gradient.",
+    catches=["detach/data-assignment"],
+    reaches=["device/module-to-keeps-parameters", "module/to-converts-existing-gradients"],
+)
+def data_assignment_clears_the_gradient(torch_: MonkeyPatch) -> None:
+    def assign(tensor: torch.Tensor, values: torch.Tensor) -> None:
+        TensorBase.data.__set__(tensor, values)
+        tensor.grad = None
+
+    torch_.setattr(torch.Tensor, "data", property(TensorBase.data.__get__, assign), raising=False)
+
+
+@mutant(
+    "Assigning to .data takes numbers and lists.",
+    catches=["detach/data-assignment-of-no-tensor"],
+)
+def data_assignment_converts(torch_: MonkeyPatch) -> None:
+    def assign(tensor: torch.Tensor, values: Any) -> None:
+        made = values if isinstance(values, torch.Tensor) else torch.tensor(0.0 if values is None else values)
+        TensorBase.data.__set__(tensor, made)
 
     torch_.setattr(torch.Tensor, "data", property(TensorBase.data.__get__, assign), raising=False)

@@ -1,7 +1,8 @@
 """The rules of specs/ on a torch that a mutant made wrong -> which of them fail.
 
 One device and one dtype do: what a mutant breaks it breaks in all of them. Properties, whose data Hypothesis draws and
-shrinks, are left out: they cost a hundred times as much, and a mutant can be told by plain data.
+shrinks, are left out: they cost a hundred times as much, and a mutant can be told by plain data. What they catch is in
+test_properties.
 """
 
 from __future__ import annotations

@@ -13,7 +13,15 @@ from tests.mutants.mutant import MonkeyPatch, mutant
 
 @mutant(
     "backward ignores inputs= and stores gradients on every leaf.",
-    catches=["backward/inputs-restrict-accumulation"],
+    catches=[
+        "backward/inputs-restrict-accumulation",
+        "backward-inputs/dict",
+        "backward-inputs/non-leaf",
+        "backward-inputs/non-leaf-with-leaf",
+        "backward-inputs/requires-grad-needed",
+        "backward-inputs/single-tensor",
+        "backward-inputs/unlisted-grad-is-kept",
+    ],
     reaches=["backward-inputs", "checkpoint", "hooks", "hooks-multi", "hooks-post-accumulate"],
 )
 def backward_ignores_inputs(torch_: MonkeyPatch) -> None:
@@ -42,6 +50,7 @@ def backward_returns_gradients(torch_: MonkeyPatch) -> None:
         "grad-mode/backward-on-no-grad-loss-raises",
         "freezing/freezing-all-params-makes-output-untracked",
         "data/tensor-data-is-untracked",
+        "backward/root-must-require-grad",
     ],
     reaches=["backward", "custom-function"],
 )
@@ -87,8 +96,9 @@ def grad_writes_grad(torch_: MonkeyPatch) -> None:
     catches=[
         "autograd-grad/autograd-grad-does-not-fill-grad",
         "autograd-grad/autograd-grad-only-inputs-false-accumulates",
+        "hooks-node/fires-only-if-node-runs",
     ],
-    reaches=["functional", "graph", "higher-order", "hooks", "hooks-node"],
+    reaches=["functional", "graph", "higher-order", "hooks"],
 )
 def grad_accumulates_elsewhere(torch_: MonkeyPatch) -> None:
     right = torch.autograd.grad
@@ -222,3 +232,17 @@ def intermediate_inputs_are_refused(torch_: MonkeyPatch) -> None:
         return right(outputs, inputs, *args, **options)
 
     torch_.setattr(torch.autograd, "grad", grad)
+
+
+@mutant(
+    "torch.autograd.grad raises where none of its inputs is used, allowed or not.",
+    catches=["autograd-grad/autograd-grad-allow-unused-meaning"],
+    reaches=["functional", "gradcheck"],
+)
+def some_input_must_be_used(torch_: MonkeyPatch) -> None:
+    def after(inputs: list[Any], gradients: tuple[Any, ...]) -> Any:
+        if all(gradient is None for gradient in gradients):
+            raise RuntimeError("none of the inputs is used")
+        return gradients
+
+    _replace_grad(torch_, after)

@@ -19,9 +19,11 @@ def replace_engine(torch_: MonkeyPatch, engine: Engine) -> None:
 
 
 def leaves_of(results: Any) -> list[torch.Tensor]:
-    """The leaves that a walk from ``results`` reaches."""
-    todo = [result.grad_fn for result in results if result.grad_fn is not None]
-    found = {id(result): result for result in results if result.grad_fn is None and result.requires_grad}
+    """The leaves that a walk from ``results``, tensors or gradient edges, reaches."""
+    edges = [result for result in results if not isinstance(result, torch.Tensor)]
+    tensors = [result for result in results if isinstance(result, torch.Tensor)]
+    todo = [edge.node for edge in edges] + [result.grad_fn for result in tensors if result.grad_fn is not None]
+    found = {id(result): result for result in tensors if result.grad_fn is None and result.requires_grad}
     seen: set[Any] = set()
     while todo:
         node = todo.pop()

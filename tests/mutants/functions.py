@@ -243,3 +243,90 @@ swap(
     catches=["custom-function/recording-rule"],
     reaches=["checkpoint"],
 )
+
+swap(
+    "only_the_first_mark_counts",
+    "mark_dirty and mark_non_differentiable take their first argument and drop the others.",
+    FunctionCtx,
+    "mark_dirty mark_non_differentiable",
+    lambda right: lambda ctx, *tensors: right(ctx, *tensors[:1]),
+    catches=["custom-function/mark-dirty-several", "custom-function/mark-non-differentiable"],
+)
+
+# -- other forms -------------------------------------------------------------------------------------------------
+
+
+def _recording_forward(right: Any) -> Any:
+    def apply(cls: Any, *args: Any, **options: Any) -> Any:
+        forward = cls.forward
+
+        def recorded(*inner: Any, **more: Any) -> Any:
+            with torch.enable_grad():
+                return forward(*inner, **more)
+
+        kind = type(cls.__name__, (cls,), {"forward": staticmethod(recorded)})
+        return right.__func__(kind, *args, **options)
+
+    return classmethod(apply)
+
+
+swap(
+    "forward_is_recorded",
+    "What the forward of a custom function does is recorded.",
+    Function,
+    "apply",
+    _recording_forward,
+    catches=["custom-function/forward-not-recorded"],
+    reaches=["*"],
+)
+
+
+def _refusing(ctx: Any, found: tuple[Any, ...]) -> tuple[Any, ...]:
+    if any(g is not None and not needed for g, needed in zip(found, ctx.needs_input_grad)):
+        raise RuntimeError("a gradient that nobody asked for")
+    return found
+
+
+swap(
+    "gradients_of_constants_are_refused",
+    "A gradient for a tensor that does not require grad raises.",
+    BackwardCFunction,
+    "apply",
+    _returning(_refusing),
+    catches=["custom-function/gradient-for-non-requiring-input-ignored"],
+    reaches=["*"],
+)
+swap(
+    "gradients_are_never_boxed",
+    "boxed_grads_call is ignored where there are several outputs: backward receives the first gradient.",
+    BackwardCFunction,
+    "apply_boxed",
+    lambda right: lambda ctx, gradients: right(ctx, gradients[0]),
+    catches=["custom-function/boxed-grads"],
+)
+
+
+def _passed_only(right: Any) -> Any:
+    def apply(cls: Any, *args: Any, **options: Any) -> Any:
+        given, context = len(args), cls.setup_context
+        if context is Function.setup_context:
+            return right.__func__(cls, *args, **options)
+
+        def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+            context(ctx, inputs[: max(given, 1)], output)
+
+        kind = type(cls.__name__, (cls,), {"setup_context": staticmethod(setup_context)})
+        return right.__func__(kind, *args, **options)
+
+    return classmethod(apply)
+
+
+swap(
+    "setup_context_lacks_defaults",
+    "setup_context sees the arguments that were passed by position alone.",
+    Function,
+    "apply",
+    _passed_only,
+    catches=["custom-function/setup-context"],
+    reaches=["func"],
+)

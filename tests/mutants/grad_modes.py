@@ -207,7 +207,10 @@ def no_grad_silences_requires_grad_(torch_: MonkeyPatch) -> None:
 
 @mutant(
     "backward() inside no_grad raises.",
-    catches=["grad-mode/backward-call-inside-no-grad-fails"],
+    catches=[
+        "grad-mode/backward-call-inside-no-grad-fails",
+        "backward/works-under-no-grad",
+    ],
     reaches=["backward", "grad-attr"],
 )
 def backward_inside_no_grad_raises(torch_: MonkeyPatch) -> None:
@@ -216,7 +219,10 @@ def backward_inside_no_grad_raises(torch_: MonkeyPatch) -> None:
 
 @mutant(
     "backward() inside no_grad does nothing.",
-    catches=["grad-mode/backward-call-inside-no-grad-fails"],
+    catches=[
+        "grad-mode/backward-call-inside-no-grad-fails",
+        "backward/works-under-no-grad",
+    ],
     reaches=["backward", "grad-attr"],
 )
 def backward_inside_no_grad_does_nothing(torch_: MonkeyPatch) -> None:

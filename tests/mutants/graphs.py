@@ -9,6 +9,7 @@ import torch
 
 from tests.mutants.engine import replace_engine, run_engine
 from tests.mutants.mutant import MonkeyPatch, mutant
+from tests.mutants.originals import TensorBase
 
 
 def _flags(torch_: MonkeyPatch, change: Callable[[bool, bool], tuple[bool, bool]]) -> None:
@@ -60,6 +61,7 @@ def create_graph_is_ignored(torch_: MonkeyPatch) -> None:
     "Gradients always have a history.",
     catches=[
         "autograd-grad/without-create-graph-no-history",
+        "higher-order/without-create-graph-nothing-is-recorded",
         "autograd-grad/autograd-grad-signature",
         "backward/autograd-backward-signature",
     ],
@@ -126,3 +128,23 @@ def second_backward_always_raises(torch_: MonkeyPatch) -> None:
         return run_engine(results, grads, retain, *args, **options)
 
     replace_engine(torch_, engine)
+
+
+@mutant(
+    "backward takes the graph away: its root has no grad_fn afterwards.",
+    catches=["memory/backward-removes-whole-graph-object"],
+    reaches=["custom-function", "leaf"],
+)
+def backward_removes_the_graph(torch_: MonkeyPatch) -> None:
+    right, node = torch.Tensor.backward, TensorBase.grad_fn
+    roots: list[torch.Tensor] = []
+
+    def backward(tensor: torch.Tensor, *args: Any, **options: Any) -> None:
+        right(tensor, *args, **options)
+        roots.append(tensor)
+
+    def read(tensor: torch.Tensor) -> Any:
+        return None if any(tensor is one for one in roots) else node.__get__(tensor)
+
+    torch_.setattr(torch.Tensor, "backward", backward)
+    torch_.setattr(torch.Tensor, "grad_fn", property(read), raising=False)

@@ -104,7 +104,12 @@ def hooks_must_return(torch_: MonkeyPatch) -> None:
 
 @mutant(
     "A hook runs twice in a backward.",
-    catches=["hooks/register-hook-sees-intermediate-grad", "hooks/runs-once-on-the-sum-of-all-uses"],
+    catches=[
+        "hooks/register-hook-sees-intermediate-grad",
+        "hooks/runs-once-on-the-sum-of-all-uses",
+        "backward/shared-intermediate-visited-once",
+        "backward-multi/shared-graph-single-pass",
+    ],
     reaches=["backward", "backward-multi", "hooks-multi", "hooks-node", "hooks-post-accumulate", "leaf"],
 )
 def hooks_run_twice(torch_: MonkeyPatch) -> None:
@@ -262,3 +267,31 @@ def backward_hook_arguments_are_exchanged(torch_: MonkeyPatch) -> None:
         return right(module, lambda owner, inputs, outputs: hook(owner, outputs, inputs), **options)
 
     torch_.setattr(torch.nn.Module, "register_full_backward_hook", register)
+
+
+# -- whose hooks they are ----------------------------------------------------------------------------------------
+
+
+@mutant("clone() and view() carry the hooks of their source.", catches=["hooks/not-inherited"])
+def hooks_are_inherited(torch_: MonkeyPatch) -> None:
+    def inheriting(right: Callable[..., Any]) -> Callable[..., Any]:
+        def run(tensor: Any, *args: Any, **options: Any) -> Any:
+            made = right(tensor, *args, **options)
+            hooks = list((tensor._backward_hooks or {}).values()) if made is not tensor else []
+            if hooks and made.requires_grad:
+                for hook in hooks:
+                    made.register_hook(hook)
+            return made
+
+        return run
+
+    for name in ("clone", "view"):
+        torch_.setattr(torch.Tensor, name, inheriting(getattr(TensorBase, name)))
+
+
+@mutant(
+    "The gradients that hooks receive have no history, with create_graph=True neither.",
+    catches=["hooks/grad-mode-inside"],
+)
+def hooks_receive_detached_gradients(torch_: MonkeyPatch) -> None:
+    _replace_hooks(torch_, lambda hook: lambda gradient: hook(gradient.detach()))

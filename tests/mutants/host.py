@@ -20,8 +20,8 @@ def numpy_copies(torch_: MonkeyPatch) -> None:
 
 @mutant(
     "numpy() takes a tensor that requires grad.",
-    catches=["host/requires-grad-tensor-numpy-raises"],
-    reaches=["requires-grad"],
+    catches=["host/requires-grad-tensor-numpy-raises", "requires-grad/numpy-refused"],
+    reaches=["numpy"],
 )
 def numpy_detaches(torch_: MonkeyPatch) -> None:
     def numpy(tensor: torch.Tensor, *, force: bool = False) -> Any:
@@ -32,8 +32,8 @@ def numpy_detaches(torch_: MonkeyPatch) -> None:
 
 @mutant(
     "numpy() refuses a tensor that requires grad under no_grad too.",
-    catches=["host/numpy-needs-detach-even-in-no-grad"],
-    reaches=["requires-grad"],
+    catches=["host/numpy-needs-detach-even-in-no-grad", "requires-grad/numpy-under-no-grad"],
+    reaches=["numpy"],
 )
 def numpy_always_needs_detach(torch_: MonkeyPatch) -> None:
     def numpy(tensor: torch.Tensor, *, force: bool = False) -> Any:
@@ -46,7 +46,7 @@ def numpy_always_needs_detach(torch_: MonkeyPatch) -> None:
 
 @mutant(
     "numpy() of a tensor on another device copies it to the CPU.",
-    catches=["host/non-cpu-tensor-numpy-raises"],
+    catches=["host/non-cpu-tensor-numpy-raises", "numpy/refuses-non-cpu-tensors"],
 )
 def numpy_moves_to_the_cpu(torch_: MonkeyPatch) -> None:
     import numpy as np
@@ -120,9 +120,26 @@ def item_is_a_numpy_scalar(torch_: MonkeyPatch) -> None:
 
 
 @mutant(
+    "item() of a boolean gives a number.",
+    catches=["scalar/item-of-bool-and-of-requiring"],
+    reaches=["host"],
+)
+def item_of_a_boolean_is_a_number(torch_: MonkeyPatch) -> None:
+    def item(tensor: torch.Tensor) -> Any:
+        return TensorBase.item(tensor) + 0
+
+    torch_.setattr(torch.Tensor, "item", item)
+
+
+@mutant(
     "item() gives a tensor that still has its history.",
-    catches=["host/item-returns-python-number-regardless", "host/item-detaches-loss-from-graph"],
-    reaches=["requires-grad"],
+    catches=[
+        "host/item-returns-python-number-regardless",
+        "host/item-detaches-loss-from-graph",
+        "requires-grad/item-and-tolist-leave-the-graph",
+        "training/accumulating-loss-tensors-keeps-history",
+    ],
+    reaches=["*"],
 )
 def item_keeps_the_graph(torch_: MonkeyPatch) -> None:
     def item(tensor: torch.Tensor) -> Any:
@@ -133,7 +150,7 @@ def item_keeps_the_graph(torch_: MonkeyPatch) -> None:
 
 @mutant(
     "item() of several elements gives the first.",
-    catches=["host/item-requires-exactly-one-element"],
+    catches=["host/item-requires-exactly-one-element", "scalar/item-single-element-only"],
 )
 def item_takes_the_first(torch_: MonkeyPatch) -> None:
     def item(tensor: torch.Tensor) -> Any:
@@ -158,7 +175,7 @@ def item_wants_no_dimension(torch_: MonkeyPatch) -> None:
 
 @mutant(
     "tolist() flattens.",
-    catches=["host/tolist-gives-nested-python-list"],
+    catches=["host/tolist-gives-nested-python-list", "scalar/tolist-nests-and-copies-to-host"],
     reaches=["requires-grad"],
 )
 def tolist_flattens(torch_: MonkeyPatch) -> None:
@@ -172,3 +189,28 @@ def tolist_flattens(torch_: MonkeyPatch) -> None:
 )
 def tolist_gives_numpy_scalars(torch_: MonkeyPatch) -> None:
     torch_.setattr(torch.Tensor, "tolist", lambda tensor: list(TensorBase.numpy(TensorBase.detach(tensor)).reshape(-1)))
+
+
+@mutant(
+    "numpy() refuses a tensor on another device, with a RuntimeError.",
+    catches=["numpy/refuses-non-cpu-tensors"],
+    reaches=["host"],
+)
+def numpy_raises_another_error(torch_: MonkeyPatch) -> None:
+    def numpy(tensor: torch.Tensor, *, force: bool = False) -> Any:
+        if tensor.device.type != "cpu" and not force:
+            raise RuntimeError("copy it to the CPU first")
+        return TensorBase.numpy(tensor, force=force)
+
+    torch_.setattr(torch.Tensor, "numpy", numpy)
+
+
+@mutant("numpy() gives bytes for booleans.", catches=["host/numpy-keeps-the-dtype"])
+def booleans_become_bytes(torch_: MonkeyPatch) -> None:
+    right = torch.Tensor.numpy
+
+    def numpy(tensor: torch.Tensor, **options: Any) -> Any:
+        array = right(tensor, **options)
+        return array.view("uint8") if tensor.dtype == torch.bool else array
+
+    torch_.setattr(torch.Tensor, "numpy", numpy)

@@ -9,6 +9,7 @@ import torch
 
 from tests.mutants.mutant import MonkeyPatch, mutant
 from tests.mutants.originals import TensorBase, called_by_torch
+from tests.mutants.swapping import swap, tampered
 
 
 @mutant(
@@ -173,3 +174,65 @@ def conversions_cut_the_history(torch_: MonkeyPatch) -> None:
         return made if made is tensor else TensorBase.detach(made)
 
     torch_.setattr(torch.Tensor, "to", to)
+
+
+def _replayed(right: Callable[..., Any]) -> Callable[..., Any]:
+    def mul(x: Any, factor: Any) -> Any:
+        if isinstance(factor, torch.Tensor) or called_by_torch():
+            return right(x, factor)
+        first = getattr(x, "first_factor", factor)
+        result: Any = right(x if first == factor else tampered(x, lambda grad: grad * first / factor), factor)
+        result.first_factor = first
+        return result
+
+    return mul
+
+
+swap(
+    "the_first_round_is_replayed",
+    "A chain of multiplications by numbers is differentiated as if each round had taken the branch of the first.",
+    torch.Tensor,
+    "__mul__",
+    _replayed,
+    catches=["requires-grad/recording-is-per-execution"],
+    reaches=["*"],
+)
+swap(
+    "asarray_wraps_its_tensor_anew",
+    "torch.asarray of a leaf is another tensor in the same memory.",
+    torch,
+    "asarray",
+    lambda right: (
+        lambda x, *, requires_grad=None, **options: right(
+            TensorBase.detach(x), requires_grad=x.requires_grad if requires_grad is None else requires_grad, **options
+        )
+    ),
+    catches=["requires-grad/asarray-sets-flag-of-leaf", "requires-grad/asarray-inherits-flag"],
+    reaches=["construct"],
+)
+swap(
+    "samples_pass_gradients",
+    "The gradient of a sample passes straight through to its parameter.",
+    torch,
+    "bernoulli",
+    lambda right: lambda p, **options: right(p.detach(), **options) + p - p.detach(),
+    catches=["requires-grad/sampling-gradient-zero"],
+    reaches=["*"],
+)
+swap(
+    "missing_derivatives_are_zero",
+    "The gradient for an argument without a derivative is zero.",
+    torch,
+    "igamma igammac",
+    lambda right: lambda a, x: right(a.detach(), x) + 0 * a,
+    catches=["requires-grad/not-implemented-derivative-fails-in-backward.one-argument"],
+)
+swap(
+    "indices_are_tracked",
+    "argmax gives a number of its input's dtype, which has a history.",
+    torch.Tensor,
+    "argmax",
+    lambda right: lambda x, *args: right(x, *args).to(x.dtype) + 0 * x.sum(),
+    catches=["requires-grad/requires-grad-propagates-through-every-op"],
+    reaches=["*"],
+)

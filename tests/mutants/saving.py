@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -187,6 +188,14 @@ swap(
     reaches=["checkpoint"],
 )
 swap(
+    "hooks_outlive_errors",
+    "A context of hooks that an error ends goes on.",
+    graph.saved_tensors_hooks,
+    "__exit__",
+    lambda right: lambda hooks, *error: None if error[0] is ZeroDivisionError else right(hooks, *error),
+    catches=["saved-hooks/end-with-an-error"],
+)
+swap(
     "saved_hooks_cannot_be_disabled",
     "disable_saved_tensors_hooks does nothing.",
     graph,
@@ -202,6 +211,32 @@ swap(
     lambda right: lambda ctx, *saved: setattr(ctx, "aside", saved),
     catches=["saved-hooks/apply-to-custom-functions"],
     reaches=["*"],
+)
+
+
+def _silently(right: Any) -> Any:
+    def register(saved: Any, pack: Any, unpack: Any) -> None:
+        with suppress(RuntimeError):
+            right(saved, pack, unpack)
+
+    return register
+
+
+swap(
+    "late_hooks_are_ignored",
+    "Hooks for a saved tensor that has hooks, or is freed, are ignored.",
+    torch._C._autograd.SavedTensor,
+    "register_hooks",
+    _silently,
+    catches=["saved-hooks/per-tensor-registration", "saved-hooks/no-registration-after-free"],
+)
+swap(
+    "saving_on_the_cpu_rounds",
+    "save_on_cpu keeps half of the precision.",
+    graph,
+    "save_on_cpu",
+    lambda right: lambda *args: graph.saved_tensors_hooks(lambda t: (t.dtype, t.half()), lambda o: o[1].to(o[0])),
+    catches=["saved-hooks/save-on-cpu"],
 )
 
 # -- hooks on several tensors, and after accumulation ------------------------------------------------------------

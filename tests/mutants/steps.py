@@ -18,10 +18,16 @@ def _around_step(torch_: MonkeyPatch, wrap: Callable[[Callable[[], Any], list[An
 
 
 def _wrapped(right: Any, wrap: Callable[[Callable[[], Any], list[Any]], Any]) -> Any:
-    def step(optimizer: Optimizer, closure: Any = None) -> Any:
+    def step(optimizer: Optimizer, *args: Any, **options: Any) -> Any:
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
-        return wrap(lambda: right(optimizer, closure), parameters)
+        return wrap(lambda: right(optimizer, *args, **options), parameters)
 
+    return hooked(step)
+
+
+def hooked(step: Any) -> Any:
+    """A step that torch does not wrap again to run hooks: the right one, which it calls, runs them."""
+    step.hooked = True
     return step
 
 
@@ -137,8 +143,12 @@ def step_skips_frozen_parameters(torch_: MonkeyPatch) -> None:
 
 @mutant(
     "step() takes a missing gradient for zeros.",
-    catches=["optim/optimizer-skips-params-with-none-grad", "optim/zeroed-versus-none-grad-in-step"],
-    reaches=["freezing", "grad-mode"],
+    catches=[
+        "optim/optimizer-skips-params-with-none-grad",
+        "optim/zeroed-versus-none-grad-in-step",
+        "grad-mode/no-grad-forward-keeps-param-grad-none",
+    ],
+    reaches=["freezing", "optim-adam"],
 )
 def step_takes_none_for_zeros(torch_: MonkeyPatch) -> None:
     def wrap(step: Callable[[], Any], parameters: list[Any]) -> Any:

@@ -1,4 +1,4 @@
-"""Faults of the formulas of SGD and Adam."""
+"""Faults of the formulas of SGD, Adam, AdamW and RMSprop."""
 
 from __future__ import annotations
 
@@ -12,16 +12,29 @@ from tests.mutants.mutant import MonkeyPatch, mutant
 
 _sgd_module: Any = importlib.import_module("torch.optim.sgd")
 _adam_module: Any = importlib.import_module("torch.optim.adam")
+_rmsprop_module: Any = importlib.import_module("torch.optim.rmsprop")
+
+
+def _changed(torch_: MonkeyPatch, module: Any, name: str, **change: Callable[[Any], Any]) -> None:
+    """The update ``name`` with changed hyperparameters."""
+    right = getattr(module, name)
+
+    def update(*args: Any, **options: Any) -> None:
+        right(*args, **{**options, **{option: alter(options[option]) for option, alter in change.items()}})
+
+    torch_.setattr(module, name, update)
 
 
 def _sgd(torch_: MonkeyPatch, **change: Callable[[Any], Any]) -> None:
-    """The update of SGD with changed hyperparameters."""
-    right = _sgd_module.sgd
+    _changed(torch_, _sgd_module, "sgd", **change)
 
-    def sgd(*args: Any, **options: Any) -> None:
-        right(*args, **{**options, **{name: alter(options[name]) for name, alter in change.items()}})
 
-    torch_.setattr(_sgd_module, "sgd", sgd)
+def _adam(torch_: MonkeyPatch, **change: Callable[[Any], Any]) -> None:
+    _changed(torch_, _adam_module, "adam", **change)
+
+
+def _rmsprop(torch_: MonkeyPatch, **change: Callable[[Any], Any]) -> None:
+    _changed(torch_, _rmsprop_module, "rmsprop", **change)
 
 
 @mutant(
@@ -134,10 +147,7 @@ def adam_has_no_bias_correction(torch_: MonkeyPatch) -> None:
     catches=["optim-adam/weight-decay-enters-the-moments"],
 )
 def adam_decouples_weight_decay(torch_: MonkeyPatch) -> None:
-    right = _adam_module.adam
-    torch_.setattr(
-        _adam_module, "adam", lambda *args, **options: right(*args, **{**options, "decoupled_weight_decay": True})
-    )
+    _adam(torch_, decoupled_weight_decay=lambda decoupled: True)
 
 
 @mutant(
@@ -151,3 +161,140 @@ def adam_swaps_betas(torch_: MonkeyPatch) -> None:
         right(*args, beta1=beta2, beta2=beta1, **options)
 
     torch_.setattr(_adam_module, "adam", adam)
+
+
+@mutant(
+    "Adam ignores eps.",
+    catches=["optim-adam/eps-outside-the-square-root"],
+    reaches=["optim", "optim-adamw"],
+)
+def adam_ignores_eps(torch_: MonkeyPatch) -> None:
+    _adam(torch_, eps=lambda eps: 0.0)
+
+
+@mutant(
+    "Adam ignores maximize.",
+    catches=["optim-adam/options-together", "optim-adamw/decoupled-decay"],
+    reaches=["optim"],
+)
+def adam_ignores_maximize(torch_: MonkeyPatch) -> None:
+    _adam(torch_, maximize=lambda maximize: False)
+
+
+@mutant(
+    "AdamW decays as Adam does, into the gradient.",
+    catches=["optim-adamw/decoupled-decay", "optim-adamw/equals-adam-with-decoupled-flag"],
+    reaches=["optim"],
+)
+def adamw_couples_weight_decay(torch_: MonkeyPatch) -> None:
+    _adam(torch_, decoupled_weight_decay=lambda decoupled: False)
+
+
+@mutant(
+    "AdamW decays by its weight_decay whatever lr is.",
+    catches=["optim-adamw/decoupled-decay", "optim-adamw/equals-adam-with-decoupled-flag"],
+    reaches=["optim"],
+)
+def adamw_decays_without_lr(torch_: MonkeyPatch) -> None:
+    right = _adam_module.adam
+
+    def adam(params: Any, *args: Any, weight_decay: Any, **options: Any) -> None:
+        decoupled = options["decoupled_weight_decay"]
+        for p in params if decoupled else []:
+            p.mul_(1 - weight_decay)
+        right(params, *args, weight_decay=0.0 if decoupled else weight_decay, **options)
+
+    torch_.setattr(_adam_module, "adam", adam)
+
+
+@mutant(
+    "AdamW decays after its step.",
+    catches=["optim-adamw/decoupled-decay", "optim-adamw/equals-adam-with-decoupled-flag"],
+    reaches=["optim"],
+)
+def adamw_decays_afterwards(torch_: MonkeyPatch) -> None:
+    right = _adam_module.adam
+
+    def adam(params: Any, *args: Any, weight_decay: Any, **options: Any) -> None:
+        decoupled = options["decoupled_weight_decay"]
+        right(params, *args, weight_decay=0.0 if decoupled else weight_decay, **options)
+        for p in params if decoupled else []:
+            p.mul_(1 - options["lr"] * weight_decay)
+
+    torch_.setattr(_adam_module, "adam", adam)
+
+
+def _defaulting(torch_: MonkeyPatch, kind: Any, **defaults: Any) -> None:
+    """An optimizer with other defaults."""
+    right = kind.__init__
+    torch_.setattr(kind, "__init__", lambda one, params, **options: right(one, params, **{**defaults, **options}))
+
+
+@mutant(
+    "AdamW does not decay unless told to.",
+    catches=["optim-adamw/default-weight-decay"],
+    reaches=["optim"],
+)
+def adamw_decays_on_request(torch_: MonkeyPatch) -> None:
+    _defaulting(torch_, torch.optim.AdamW, weight_decay=0.0)
+
+
+@mutant("SGD moves by 0.01 unless told otherwise.", catches=["optim-sgd/plain-update"])
+def sgd_starts_fast(torch_: MonkeyPatch) -> None:
+    _defaulting(torch_, torch.optim.SGD, lr=0.01)
+
+
+@mutant(
+    "RMSprop averages with an alpha of 0.9 unless told otherwise, as other frameworks do.",
+    catches=["optim-rmsprop/defaults-and-state-names"],
+)
+def rmsprop_has_another_default(torch_: MonkeyPatch) -> None:
+    _defaulting(torch_, torch.optim.RMSprop, alpha=0.9)
+
+
+@mutant("RMSprop ignores momentum.", catches=["optim-rmsprop/update-rule"])
+def rmsprop_ignores_momentum(torch_: MonkeyPatch) -> None:
+    _rmsprop(torch_, momentum=lambda momentum: 0.0)
+
+
+@mutant("RMSprop ignores centered.", catches=["optim-rmsprop/update-rule"])
+def rmsprop_is_never_centered(torch_: MonkeyPatch) -> None:
+    _rmsprop(torch_, centered=lambda centered: False)
+
+
+@mutant("RMSprop gives alpha to the present gradient and the rest to the past.", catches=["optim-rmsprop/update-rule"])
+def rmsprop_forgets_the_past(torch_: MonkeyPatch) -> None:
+    _rmsprop(torch_, alpha=lambda alpha: 1 - alpha)
+
+
+@mutant(
+    "RMSprop starts its average of squares at one.",
+    catches=["optim-rmsprop/update-rule", "optim-rmsprop/weight-decay-and-maximize"],
+)
+def rmsprop_starts_at_one(torch_: MonkeyPatch) -> None:
+    right = _rmsprop_module.rmsprop
+
+    def rmsprop(params: Any, grads: Any, squares: Any, averages: Any, buffers: Any, steps: Any, **options: Any) -> None:
+        for square, step in zip(squares, steps):
+            square.add_(1.0 if step == 0 else 0.0)
+        right(params, grads, squares, averages, buffers, steps, **options)
+
+    torch_.setattr(_rmsprop_module, "rmsprop", rmsprop)
+
+
+@mutant("RMSprop ignores maximize.", catches=["optim-rmsprop/weight-decay-and-maximize"])
+def rmsprop_ignores_maximize(torch_: MonkeyPatch) -> None:
+    _rmsprop(torch_, maximize=lambda maximize: False)
+
+
+@mutant(
+    "RMSprop turns the decay round where it maximizes.",
+    catches=["optim-rmsprop/weight-decay-and-maximize"],
+)
+def rmsprop_maximizes_the_decay(torch_: MonkeyPatch) -> None:
+    right = _rmsprop_module.rmsprop
+
+    def rmsprop(*args: Any, lr: Any, maximize: bool, **options: Any) -> None:
+        right(*args, lr=-lr if maximize else lr, maximize=False, **options)
+
+    torch_.setattr(_rmsprop_module, "rmsprop", rmsprop)

@@ -85,8 +85,7 @@ def zero_grad_always_sets_none(torch_: MonkeyPatch) -> None:
 
 @mutant(
     "zero_grad(set_to_none=False) puts a new tensor of zeros into .grad.",
-    catches=["optim/zero-grad-leaves-zero-tensor"],
-    reaches=["module"],
+    catches=["optim/zero-grad-leaves-zero-tensor", "module/zero-grad-false-fills-in-place"],
 )
 def zero_grad_makes_new_zeros(torch_: MonkeyPatch) -> None:
     def zero_grad(owner: Any, set_to_none: bool) -> None:
@@ -137,3 +136,18 @@ def zero_grad_is_not_recursive(torch_: MonkeyPatch) -> None:
                 p.grad = None if set_to_none else p.grad.detach().zero_()
 
     torch_.setattr(torch.nn.Module, "zero_grad", zero_grad)
+
+
+@mutant(
+    "zero_grad(set_to_none=False) fills gradients with zeros and leaves them their history.",
+    catches=["module/zero-grad-false-leaves-the-graph", "optim/zero-grad-false-leaves-the-graph"],
+)
+def zero_grad_keeps_history(torch_: MonkeyPatch) -> None:
+    def zero_grad(owner: Any, set_to_none: bool) -> None:
+        for p in _parameters(owner):
+            if set_to_none:
+                p.grad = None
+            elif p.grad is not None:
+                p.grad.detach().zero_()
+
+    _replace_zero_grad(torch_, zero_grad)

@@ -17,6 +17,8 @@ TRANSFORMS: dict[str, Any] = {
     ],
     "value": lambda lib, x: lib.func.grad_and_value(lambda t: t.exp().sum())(x)[1],
     "vjp": lambda lib, x: lib.func.vjp(lib.sin, x)[1](x)[0],
+    "vjp of a tuple": lambda lib, x: lib.func.vjp(lambda t: (t**2, t * 3), x)[1]((x, x + 1))[0],
+    "vjp of a dict": lambda lib, x: lib.func.vjp(lambda t: {"a": t**2, "b": t.sum()}, x)[1]({"a": x, "b": x[0]})[0],
     "jvp": lambda lib, x: lib.func.jvp(lib.sin, (x,), (x,))[1],
     "jacrev": lambda lib, x: lib.func.jacrev(lambda t: t**2)(x),
     "hessian": lambda lib, x: lib.func.hessian(lambda t: (t**3).sum())(x),
@@ -39,6 +41,16 @@ def test_transforms_agree_with_torch(name: str) -> None:
         assert x.grad is None
         found.append(result.numpy())
     np.testing.assert_allclose(found[0], found[1], rtol=1e-12)
+
+
+def test_random_functions_are_refused_on_every_device() -> None:
+    """The first draw of a device's generator counts, too, unless randomness was asked for."""
+    for device in ("cpu", "accel"):
+        x = reference.zeros(3, 4, device=device)
+        with pytest.raises(RuntimeError):
+            reference.vmap(reference.rand_like)(x)
+        same = reference.vmap(reference.rand_like, randomness="same")(x).tolist()
+        assert same[0] == same[1] == same[2]
 
 
 def test_functional_call_gives_the_parameters_back() -> None:

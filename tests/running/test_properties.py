@@ -10,7 +10,7 @@ import pytest
 
 from conformance.running.cases import expand
 from conformance.running.execute import Runner
-from conformance.running.properties import example
+from conformance.running.properties import example, read_example, reason_of
 
 pytest.importorskip("torch")
 from tests.rules.marked import HEAD, loaded
@@ -143,3 +143,34 @@ def test_the_example_of_a_script_is_the_one_that_failed(tmp_path: Path) -> None:
 
     assert drawn("y = x.clamp(max=2)", "t/wrong").tolist() == [2.25]
     assert isinstance(drawn("y = x + 0", "t/right"), np.ndarray)
+
+
+WRITTEN = {
+    "arrays": {"x": np.array([[0.25, -4.0], [0.0, 1.5]]), "w": np.asarray(-2.5)},
+    "empty arrays": {"x": np.zeros((2, 0)), "w": np.zeros(0)},
+    "complex arrays": {"x": np.array([1 + 0.5j, -2j, -0.25]), "w": np.asarray(0.5j)},
+    "plain data": {"x": np.ones(1), "n": 3, "c": "a, n = 7"},
+    "lists": {"x": np.ones(1), "n": -3, "c": ["a", None, [True, 1.5]]},
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_recorded_example_can_be_read_again(tmp_path: Path, name: str) -> None:
+    """Values, shapes and kinds are those that were drawn: a results file is enough to pin an example."""
+    wanted = WRITTEN[name]
+    plain = "n: {any: {integer: [-5, 5]}}\n      c: {any: {choice: [a, b]}}"
+    rest = plain if "n" in wanted else "w: {any: tensor}"
+    found = read_example(loaded(tmp_path, law(f"x: {{any: tensor}}\n      {rest}", "y = x", "y: x")), reason_of(wanted))
+    assert found.keys() == wanted.keys()
+    for one, value in wanted.items():
+        if isinstance(value, np.ndarray):
+            np.testing.assert_array_equal(found[one], value, strict=True)
+        else:
+            assert repr(found[one]) == repr(value)
+
+
+@pytest.mark.parametrize("reason", ["", "y = [1.0]", "smallest example: y = [1.0]", "smallest example: x = [1.0"])
+def test_a_reason_that_names_no_example_is_refused(tmp_path: Path, reason: str) -> None:
+    """Rather than taken for another one."""
+    with pytest.raises(ValueError, match="no example of t/a in"):
+        read_example(loaded(tmp_path, law("x: {any: tensor}", "y = x", "y: x")), reason)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytest.importorskip("torch")
 
-from tests.running.trials import fails, finding, holds, run
+from conformance.implementations.contract import Implementation
+from tests.running.trials import Plain, fails, fake, finding, holds, run
 
 SECOND_BACKWARD = "y = (w * w).sum()\ny.backward()\n"
 
@@ -181,6 +184,60 @@ def test_lifetimes(tmp_path: Path) -> None:
     """Counted without the collector: what nothing refers to is gone at once."""
     when = "l = lifetimes()\na = l.track(x + 1)\nb = l.track(x + 2)\nbefore = l.alive\ndel a\nafter = l.alive"
     holds(tmp_path, when, "before: 2\nafter: 1\nl.alive: 1")
+
+
+def counting(tensor: Any) -> Implementation:
+    """An implementation in NumPy that counts what is alive of its tensors' class, 512 bytes each."""
+    namespace = fake(tensor, neg=lambda x: tensor(-x.numpy()))
+    namespace.allocated = lambda device: 512 * tensor.alive  # type: ignore[method-assign]
+    return namespace
+
+
+class Counted(Plain):
+    """A tensor whose class knows how many of it there are; those of a cycle stay until the collector comes."""
+
+    alive = 0
+
+    def __init__(self, *data: Any) -> None:
+        super().__init__(*data)
+        Counted.alive += 1
+
+    def __del__(self) -> None:
+        Counted.alive -= 1
+
+
+def test_allocated(tmp_path: Path) -> None:
+    """What the implementation says of the case's device, whenever it is asked."""
+    when = "before = allocated()\ny = torch.neg(x)\nduring = allocated()\ndel y\nafter = allocated()"
+    outcome = run(tmp_path, when, "during - before: 512\nafter == before: true", implementation=counting(Counted))
+    assert (outcome.status, outcome.checks) == ("pass", 2)
+
+
+def test_nothing_is_collected_while_memory_is_counted(tmp_path: Path) -> None:
+    """Garbage in cycles stays until the case is over, so that every difference is due to the statements between."""
+
+    def litter(x: Any) -> None:
+        cycle = [Counted(x.numpy())]
+        cycle.append(cycle)
+
+    namespace = counting(Counted)
+    namespace.torch.neg = litter
+    when = "torch.neg(x)\nbefore = allocated()\nmade = [[] for _ in range(100000)]\nafter = allocated()"
+    outcome = run(tmp_path, when, "after - before: 0", implementation=namespace)
+    assert (outcome.status, outcome.findings) == ("pass", ())
+    for end in ("", "\nx.backward()", "\nraise NotImplementedError"):
+        run(tmp_path, "allocated()" + end, "x: x", implementation=namespace)
+        assert gc.isenabled()
+
+
+def test_what_nobody_counts_is_unsupported(tmp_path: Path) -> None:
+    """The word needs a capability, which torch lacks on the CPU; who does not say so is asked and refuses."""
+    outcome = run(tmp_path, "n = allocated()", "n >= 0: true")
+    reason = "capability 'allocator_statistics': torch does not count the memory allocated on cpu"
+    assert (outcome.status, outcome.reason) == ("unsupported", reason)
+    outcome = run(tmp_path, "n = allocated()", "n >= 0: true", implementation=fake())
+    reason = "not implemented: no count of the memory allocated on cpu"
+    assert (outcome.status, outcome.reason) == ("unsupported", reason)
 
 
 def test_in_thread(tmp_path: Path) -> None:

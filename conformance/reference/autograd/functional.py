@@ -6,7 +6,7 @@ respect to that vector gives the forward product.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from conformance.reference.autograd.derivatives import grad
@@ -40,6 +40,18 @@ def _filled(found: Any, inputs: tuple[Any, ...], strict: bool, what: str) -> lis
     return [zeros_like(source) if each is None else each for each, source in zip(found, inputs, strict=True)]
 
 
+def _differentiated(
+    outputs: Sequence[Any], inputs: Sequence[Any], weights: Sequence[Any], create_graph: bool
+) -> tuple[Any, ...]:
+    """The gradients of the outputs that have a history, None for inputs that none of them depends on."""
+    pairs = [(output, weight) for output, weight in zip(outputs, weights, strict=True) if output.requires_grad]
+    if not pairs:
+        return (None,) * len(inputs)
+    recorded, weighted = zip(*pairs, strict=True)
+    found: tuple[Any, ...] = grad(recorded, inputs, weighted, create_graph=create_graph, allow_unused=True)
+    return found
+
+
 def _weights(v: Any, outputs: tuple[Any, ...]) -> tuple[Any, ...]:
     if v is None:
         if len(outputs) != 1 or outputs[0]._array.size != 1:
@@ -61,7 +73,7 @@ def vjp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool
         several, given = _tuple(inputs)
         moved = _prepared(given, create_graph)
         out_several, outputs = _tuple(func(*moved))
-        found = grad(outputs, moved, _weights(v, outputs), create_graph=create_graph, allow_unused=True)
+        found = _differentiated(outputs, moved, _weights(v, outputs), create_graph)
         filled = _filled(found, moved, strict, "vjp")
     return _finished(out_several, outputs, create_graph), _finished(several, filled, create_graph)
 
@@ -74,19 +86,8 @@ def jvp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool
         vectors = _weights(v, moved)
         out_several, outputs = _tuple(func(*moved))
         dummies = tuple(zeros_like(each, requires_grad=True) for each in outputs)
-        backward = grad(outputs, moved, dummies, create_graph=True, allow_unused=True)
-        linear = _filled(backward, moved, strict, "jvp")
-        wanted = [each.requires_grad for each in linear]
-        if any(wanted):
-            found = grad(
-                [each for each, yes in zip(linear, wanted, strict=True) if yes],
-                dummies,
-                [each for each, yes in zip(vectors, wanted, strict=True) if yes],
-                create_graph=create_graph,
-                allow_unused=True,
-            )
-        else:
-            found = (None,) * len(dummies)
+        linear = _filled(_differentiated(outputs, moved, dummies, True), moved, strict, "jvp")
+        found = _differentiated(linear, dummies, vectors, create_graph)
         filled = _filled(found, outputs, strict, "jvp")
     return _finished(out_several, outputs, create_graph), _finished(out_several, filled, create_graph)
 
@@ -156,15 +157,10 @@ def vhp(func: Callable[..., Any], inputs: Any, v: Any = None, create_graph: bool
         several, given = _tuple(inputs)
         moved = _prepared(given, create_graph)
         output = func(*moved)
-        first = grad(_scalar(output), moved, create_graph=True, allow_unused=True)
-        filled = _filled(first, moved, strict, "vhp")
-        vectors = _weights(v, moved)
-        pairs = [(each, vector) for each, vector in zip(filled, vectors, strict=True) if each.requires_grad]
-        found: Any = (None,) * len(moved)
-        if pairs:
-            found = grad(
-                [p[0] for p in pairs], moved, [p[1] for p in pairs], create_graph=create_graph, allow_unused=True
-            )
+        scalar = _scalar(output)
+        first = _differentiated((scalar,), moved, (ones_like(scalar),), True)
+        filled = tuple(_filled(first, moved, strict, "vhp"))
+        found = _differentiated(filled, moved, _weights(v, moved), create_graph)
         second = _filled(found, moved, strict, "vhp")
     return _finished(False, (output,), create_graph), _finished(several, second, create_graph)
 

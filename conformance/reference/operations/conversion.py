@@ -111,7 +111,11 @@ def to(
         result = cast(self, dtype)
     if memory_format in (channels_last, channels_last_3d):
         return ops.channels_last_copy(result)  # type: ignore[no-any-return]
-    return cast(self, self.dtype) if copy and result is self else result
+    if copy and result is self:
+        result = cast(self, self.dtype)
+    if memory_format is contiguous_format and result is not self and not result._array.flags.c_contiguous:
+        return ops.contiguous_copy(result)  # type: ignore[no-any-return]
+    return result
 
 
 def detach(self: Tensor) -> Tensor:
@@ -170,9 +174,9 @@ def numpy(self: Tensor, *, force: bool = False) -> Any:
 
 
 def _refuse_meta(self: Tensor) -> None:
-    """RuntimeError for a tensor whose elements are nobody's business."""
+    """NotImplementedError, as torch raises it, for a tensor whose elements are nobody's business."""
     if self._device.type == "meta":
-        raise RuntimeError("Cannot copy out of meta tensor; no data!")
+        raise NotImplementedError("Cannot copy out of meta tensor; no data!")
 
 
 def item(self: Tensor) -> Any:

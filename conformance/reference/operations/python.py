@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from typing import Any
 
 import numpy as np
 
-from conformance.reference import devices, dtypes
+from conformance.reference import devices, dtypes, modes
 from conformance.reference.dispatch import ops
 from conformance.reference.operations import conversion
 from conformance.reference.printing import tensor_text
@@ -23,6 +24,13 @@ def to_bool(self: Tensor) -> bool:
             else "Boolean value of Tensor with more than one value is ambiguous"
         )
     return bool(conversion.item(self))
+
+
+def to_float(self: Tensor) -> float:
+    """The one element; a warning where a history is left behind, which item() does not give."""
+    if self.requires_grad and modes.is_grad_enabled():
+        warnings.warn("float() of a tensor that requires grad leaves its history behind", UserWarning, stacklevel=2)
+    return float(conversion.item(self))
 
 
 def to_index(self: Tensor) -> int:
@@ -114,12 +122,8 @@ def rebuild(
 def reduced(self: Tensor, protocol: Any) -> Any:
     """For pickle: bytes and geometry. Neither history nor .grad nor hooks go along."""
     if not self.is_leaf:
-        import warnings
-
         warnings.warn("pickling a tensor that is not a leaf loses its history", UserWarning, stacklevel=2)
     if self._hooks:
-        import warnings
-
         warnings.warn("backward hooks are not pickled", UserWarning, stacklevel=2)
     state = {name: value for name, value in self.__dict__.items() if name not in _OWN}
     storage = storage_of(self)
@@ -129,7 +133,7 @@ def reduced(self: Tensor, protocol: Any) -> Any:
 
 SPECIAL = {
     "__bool__": to_bool,
-    "__float__": lambda self: float(conversion.item(self)),
+    "__float__": to_float,
     "__int__": lambda self: int(conversion.item(self)),
     "__complex__": lambda self: complex(conversion.item(self)),
     "__index__": to_index,

@@ -101,7 +101,7 @@ class Adam(Optimizer):
         gradient = _decayed(parameter, gradient, group)
         mean, square = _average(state, gradient, group["betas"])
         if group["amsgrad"]:
-            square = state["max_exp_avg_sq"] = ops.maximum(state["max_exp_avg_sq"], square)
+            square = state["max_exp_avg_sq"].copy_(ops.maximum(state["max_exp_avg_sq"].clone(), square))
         first, second = (1 - number_of(beta) ** step for beta in group["betas"])
         scale = (square.sqrt() / math.sqrt(second)).add_(group["eps"])
         parameter.addcdiv_(mean, scale, value=-number_of(group["lr"]) / first)
@@ -231,7 +231,7 @@ class NAdam(Optimizer):
         now, following = (first * (1.0 - 0.5 * 0.96 ** (at * group["momentum_decay"])) for at in (step, step + 1))
         state["mu_product"] *= now
         product = float(state["mu_product"])
-        scale = (square / (1 - second**step)).sqrt().add_(group["eps"])
+        scale = (square / (1 - second**step)).sqrt().add(group["eps"])
         rate = number_of(group["lr"])
         parameter.addcdiv_(gradient, scale, value=-rate * (1.0 - now) / (1.0 - product))
         parameter.addcdiv_(mean, scale, value=-rate * following / (1.0 - product * following))

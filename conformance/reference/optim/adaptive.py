@@ -70,7 +70,7 @@ class RMSprop(Optimizer):
         if group["centered"]:
             mean = state["grad_avg"].lerp_(gradient, 1 - alpha)
             square = square.addcmul(mean, mean, value=-1)
-        scale = square.sqrt().add_(group["eps"])
+        scale = square.sqrt().add(group["eps"])
         rate = number_of(group["lr"])
         if group["momentum"] > 0:
             buffer = state["momentum_buffer"].mul_(group["momentum"]).addcdiv_(gradient, scale)
@@ -122,7 +122,8 @@ class Adagrad(Optimizer):
 
     def _begin(self, parameter: Any, group: dict[str, Any]) -> None:
         total: Any = zeros_like(parameter.detach())
-        total.fill_(group["initial_accumulator_value"])
+        start = group["initial_accumulator_value"]
+        total.fill_(complex(start, start) if parameter.is_complex() else start)
         self.state[parameter].update(step=new_step(), sum=total)
 
     def _update(self, parameter: Any, gradient: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
@@ -133,7 +134,7 @@ class Adagrad(Optimizer):
         if group["weight_decay"] != 0:
             gradient = gradient.add(parameter, alpha=group["weight_decay"])
         rate = number_of(group["lr"]) / (1 + (float(state["step"]) - 1) * group["lr_decay"])
-        scale = state["sum"].addcmul_(gradient, gradient, value=1).sqrt().add_(group["eps"])
+        scale = state["sum"].addcmul_(gradient, gradient, value=1).sqrt().add(group["eps"])
         parameter.addcdiv_(gradient, scale, value=-rate)
 
 

@@ -64,7 +64,7 @@ class LBFGS(Optimizer):
         with enable_grad():
             first_loss = closure()
         with no_grad():
-            self._iterate(closure, float(first_loss))
+            self._iterate(closure, first_loss.item())
         return first_loss
 
     def _iterate(self, closure: Callable[[], Any], loss: float) -> None:
@@ -91,7 +91,7 @@ class LBFGS(Optimizer):
             if iteration == group["max_iter"]:
                 return
             with enable_grad():
-                new_loss = float(closure())
+                new_loss = closure().item()
             gradient = self._flat_gradient()
             evaluations += 1
             state["func_evals"] += 1

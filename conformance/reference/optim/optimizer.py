@@ -16,6 +16,7 @@ from typing import Any
 from conformance.reference import dtypes
 from conformance.reference.graph import RemovableHandle
 from conformance.reference.modes import enable_grad, set_grad_enabled
+from conformance.reference.operations.shaping import view_as_complex, view_as_real
 from conformance.reference.tensors import Tensor
 
 __all__ = ["Optimizer", "required"]
@@ -206,7 +207,8 @@ class Optimizer:
                     if parameter.grad is not None:
                         gradient = -parameter.grad if group.get("maximize") else parameter.grad
                         state = self.state.get(parameter, {})
-                        self._update(parameter, gradient, state, group)
+                        update = self._update_pairs if parameter.is_complex() else self._update
+                        update(parameter, gradient, state, group)
                         if state:
                             self.state[parameter] = state
         return loss
@@ -214,6 +216,15 @@ class Optimizer:
     def _update(self, parameter: Any, gradient: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
         """Change one parameter in place, given its gradient (negated where the group maximizes)."""
         raise NotImplementedError("an optimizer overrides step() or _update()")
+
+    def _update_pairs(self, parameter: Any, gradient: Any, state: dict[str, Any], group: dict[str, Any]) -> None:
+        """Update a complex parameter as the pairs of its parts; its state is kept complex."""
+        moved, slope = view_as_real(parameter), view_as_real(gradient)
+        pairs = {key: view_as_real(value) if _is_complex(value) else value for key, value in state.items()}
+        self._update(moved, slope, pairs, group)
+        for key in pairs.keys() - state.keys():
+            per_element = isinstance(pairs[key], Tensor) and pairs[key].dim() == moved.dim()
+            state[key] = view_as_complex(pairs[key]) if per_element else pairs[key]
 
     def register_step_pre_hook(self, hook: Hook) -> RemovableHandle:
         """hook(optimizer, args, kwargs) before each step."""
@@ -319,8 +330,14 @@ def _cast(value: Any, parameter: Any, key: str = "") -> Any:
     return value
 
 
+def _is_complex(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.is_complex()
+
+
 def check_range(name: str, value: Any, lowest: float = 0.0, below: float | None = None) -> None:
-    """ValueError unless an option is at least `lowest` and, where given, less than `below`."""
+    """ValueError unless an option is one number, at least `lowest` and, where given, less than `below`."""
+    if isinstance(value, Tensor) and value.numel() != 1:
+        raise ValueError(f"Invalid {name}: a tensor of {value.numel()} elements")
     if not lowest <= value or (below is not None and not value < below):
         raise ValueError(f"Invalid {name}: {value}")
 
@@ -334,10 +351,11 @@ def check_implementation(foreach: bool | None, fused: bool | None = None, differ
 
 
 def new_step() -> Any:
-    """A step counter: a 0-d float32 tensor on the processor."""
+    """A step counter: a 0-d tensor on the processor, in float64 where that is the default and in float32 otherwise."""
     from conformance.reference.operations.creation import tensor
 
-    return tensor(0.0, dtype=dtypes.float32)
+    wide = dtypes.get_default_dtype() == dtypes.float64
+    return tensor(0.0, dtype=dtypes.float64 if wide else dtypes.float32)
 
 
 def number_of(value: Any) -> float:

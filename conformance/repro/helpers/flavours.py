@@ -190,6 +190,21 @@ def recording_warnings__adapter() -> Any:
     return implementation.recording_warnings()
 
 
+def allocated__reference() -> int:
+    """The bytes of tensor storage that are alive on the device."""
+    return int(torch.memory.allocated(device))
+
+
+def allocated__namespace() -> int:
+    """The bytes of tensor storage that are alive on the device, which nobody counts."""
+    raise NotImplementedError(f"no count of the memory allocated on {device}")
+
+
+def allocated__adapter() -> int:
+    """The bytes of tensor storage that are alive on the device."""
+    return int(implementation.allocated(device))
+
+
 def fill__adapter(module: Any, data: dict[str, Any]) -> None:
     """Write numbers into the parameters of a layer, in place and unrecorded."""
     parameters = dict(module.named_parameters())

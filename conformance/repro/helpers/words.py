@@ -11,7 +11,7 @@ from copy import deepcopy  # noqa: F401 - a word of the language, taken as it is
 from io import BytesIO as buffer  # noqa: F401, N813
 from typing import TYPE_CHECKING, Any
 
-from conformance.repro.helpers import nn, torch
+from conformance.repro.helpers import device, nn, torch
 from conformance.repro.helpers.values import is_tensor, read, record, stops
 
 if TYPE_CHECKING:
@@ -107,6 +107,16 @@ class lifetimes:  # noqa: N801 - a word of the language
     def alive(self) -> int:
         """How many still exist."""
         return sum(reference() is not None for reference in self.tracked)
+
+
+def allocated() -> int:
+    """The bytes of tensor storage that are alive on the device."""
+    kind = device.partition(":")[0]
+    counted = [one for one in (kind, "accelerator") if hasattr(getattr(torch, one, None), "memory_allocated")]
+    if kind in ("cpu", "meta") or not counted:
+        raise NotImplementedError(f"torch does not count the memory allocated on {device}")
+    getattr(torch, kind).synchronize()
+    return int(getattr(torch, counted[0]).memory_allocated(device))
 
 
 def in_thread(function: Callable[[], Any]) -> Any:

@@ -54,12 +54,15 @@ class Dropout3d(_DropoutNd):
 
 
 class AlphaDropout(_DropoutNd):
-    """Drops elements to SELU's negative limit and keeps mean and variance."""
+    """Drops elements to SELU's negative limit and keeps mean and variance; ``inplace`` changes nothing, as in torch."""
 
     function = staticmethod(F.alpha_dropout)
 
+    def forward(self, input: Any) -> Any:
+        return self.function(input, self.p, self.training)
 
-class FeatureAlphaDropout(_DropoutNd):
+
+class FeatureAlphaDropout(AlphaDropout):
     """AlphaDropout of whole channels."""
 
     function = staticmethod(F.feature_alpha_dropout)
