@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from conformance import __version__
-from conformance.cli import comparing, inspecting, known, merging, pinning, reporting, running
+from conformance.cli import comparing, inspecting, judging, known, merging, pinning, reporting, running, starting
 from conformance.errors import ConformanceError, SpecErrors
 
 _STATUS = """\
@@ -61,6 +61,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"conformance {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (running, inspecting, pinning, reporting, comparing, merging, known):
+    for module in (running, inspecting, pinning, reporting, judging, comparing, merging, known, starting):
         module.add(commands)
     return parser

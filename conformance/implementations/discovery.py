@@ -37,9 +37,7 @@ def find(name: str) -> Implementation:
         ImplementationNotFound: nothing answers to the name, or importing it failed.
 
     """
-    points: dict[str, EntryPoint] = {point.name: point for point in entry_points(group=GROUP)}
-    target = _BUILT_IN.get(name) or (points[name].value.partition("[")[0].strip() if name in points else name)
-    found = _import(name, target)
+    found = named(name)
     if isinstance(found, type) and issubclass(found, Implementation):
         try:
             found = found()  # type: ignore[call-arg]
@@ -52,6 +50,18 @@ def find(name: str) -> Implementation:
         kind = type(found).__name__
         raise ImplementationNotFound(f"'{name}' is a {kind} and not an implementation", hint)
     return Implementation(found, name.replace(":", "."))
+
+
+def named(name: str) -> Any:
+    """The object that a name stands for: an adapter or its class, a namespace, a module that looks like torch or not.
+
+    Raises:
+        ImplementationNotFound: there is no such object, or importing it failed.
+
+    """
+    points: dict[str, EntryPoint] = {point.name: point for point in entry_points(group=GROUP)}
+    target = _BUILT_IN.get(name) or (points[name].value.partition("[")[0].strip() if name in points else name)
+    return _import(name, target)
 
 
 def _named(implementation: Implementation, name: str) -> Implementation:

@@ -16,7 +16,8 @@ from conformance.results.model import CaseLine
 from conformance.results.reading import Results
 from conformance.results.summary import announced_in_all
 
-_EMPTY = "# Known failures: what each key means is said in docs/known-failures.md.\nknown: []\n"
+#: A file without entries.
+EMPTY = "# Known failures: what each key means is said in docs/known-failures.md.\nknown: []\n"
 _LONGEST_REASON = 120
 
 
@@ -49,7 +50,7 @@ def rewritten(
         ConformanceError: the file's entries cannot be told apart by lines.
 
     """
-    new = _EMPTY if text is None else text
+    new = EMPTY if text is None else text
     changes: list[str] = []
     if prune:
         _enough_to_prune(results)

@@ -116,6 +116,8 @@ class RuleLoader:
             piece = syntax.parse(given.value, self.file.report_at((*given.path, "module")), mode="eval")
             if piece is not None:
                 self._check_code(piece, (*given.path, "module"))
+        if any(given.kind == "parameter" for given in self.scope.givens):
+            self.uses.names.add("nn.Parameter")  # the harness makes them of it
         return broken
 
     def _check_code(self, tree: Any, path: YamlPath) -> None:

@@ -11,7 +11,9 @@ import pytest
 from tests.cli.conftest import Say
 from tests.workshop import Workshop
 
-COMMANDS = ("run", "check", "list", "explain", "repro", "pin", "report", "diff", "merge", "known")
+COMMANDS = (
+    "run", "check", "list", "explain", "repro", "pin", "report", "verdict", "diff", "merge", "known", "init",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("command", COMMANDS)

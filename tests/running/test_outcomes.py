@@ -123,6 +123,13 @@ def test_a_missing_capability_is_unsupported(tmp_path: Path) -> None:
     assert (outcome.status, outcome.reason) == ("unsupported", "capability 'values': nothing to read")
 
 
+def test_a_given_parameter_is_unsupported_where_there_are_none(tmp_path: Path) -> None:
+    """The harness makes it of nn.Parameter: a namespace without it lacks something, and nothing broke."""
+    source = rule(then="x: x").replace("x: [1.5, -2.25]\n", "x: {values: [1.5, -2.25], as: parameter}\n", 1)
+    (outcome,) = run_all(tmp_path, source, fake()).values()
+    assert (outcome.status, outcome.reason) == ("unsupported", "no nn.Parameter")
+
+
 def test_no_other_device_is_unsupported(tmp_path: Path) -> None:
     """A rule about two devices has one case where there is one device, and says why it did not run."""
     outcome = run(tmp_path, "y = x.to(other)", "y: x", "with: {other: devices}\n", implementation=fake())
