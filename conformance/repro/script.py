@@ -131,7 +131,9 @@ class _Script:
 
     def text(self) -> str:
         """The whole script."""
-        parts = [list(self._parameters()), list(self._givens()), list(self._when()), list(self._checks())]
+        parts = [list(self._parameters()), list(self._givens())]
+        if not self.world.findings:  # else a layer among the data cannot be built, and the case ends there
+            parts += [list(self._when()), list(self._checks())]
         body = "\n\n".join("\n".join(part) for part in parts if part)
         chosen = self._helpers(body)
         set_up = list(self._set_up())
@@ -243,6 +245,8 @@ class _Script:
         givens = Givens(self.world, self.subject, self.place)
         for compiled in self.program.givens:
             yield from givens.lines(compiled)
+            if compiled.given.name not in self.world.data:
+                break
         self.used |= givens.used
 
     def _when(self) -> Iterator[str]:
@@ -282,12 +286,13 @@ class _Script:
         return frozenset({*made, *self.world.data, *self.bindings} - {"dtype", "device"})
 
     def _missing_members(self) -> set[str]:
-        """Members of tensors that the rule uses and the implementation's tensors do not have."""
+        """Members of tensors that the rule or the reading of tensors uses, and the implementation's do not have."""
         if self.tensor is None:
             return set()
         trees = [code_in_place(self.rule.when, self.bindings, self.vocabulary, "exec")]
         trees += [code_in_place(one.left, self.bindings, self.vocabulary) for one in self.rule.observations]
         used = {node.attr for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        used |= {"cpu", "numpy"} if self.subject.kind == "namespace" else set()
         return {name for name in used & self.vocabulary.tensor_members if not hasattr(self.tensor, name)}
 
 
