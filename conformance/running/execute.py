@@ -27,6 +27,7 @@ from conformance.running.cases import Case
 from conformance.running.checking import check_observation
 from conformance.running.comparing import listed
 from conformance.running.givens import make_given
+from conformance.running.operators import absent_operator
 from conformance.running.oracle import ENVIRONMENT
 from conformance.running.outcome import Outcome, RuleBroken
 from conformance.running.program import Program, compile_program, program_key
@@ -278,7 +279,10 @@ class Runner:
             raise error
 
     def _absent(self, error: BaseException) -> str | None:
-        """Which name of the vocabulary the error says is missing, or None."""
+        """Which name of the vocabulary, or which operator, the error says is missing, or None."""
+        if isinstance(error, TypeError) and _OF_RULES.fullmatch(_innermost(error)):
+            method = absent_operator(error, getattr(self.implementation.torch, "Tensor", None))
+            return None if method is None else f"no Tensor.{method}"
         if not isinstance(error, AttributeError) or error.name not in self.vocabulary.members:
             return None
         implementation = self.implementation

@@ -27,6 +27,7 @@ from types import TracebackType
 from typing import Any
 
 from conformance.errors import said
+from conformance.running.operators import absent_operator
 from conformance.running.world import World
 
 #: Subclasses of RuntimeError that do not meet ``raises(RuntimeError)``: they speak of something else.
@@ -69,7 +70,9 @@ class raises:  # noqa: N801 - a word of the language
     def _passes_on(self, error: Exception) -> bool:
         """Whether the error says that something is absent or broken, so that it cannot meet an expectation."""
         named = self._expected is not None and any(type(error) is one for one in _classes(self._expected))
-        if named and type(error) is not RuntimeError and not self._world.implementation.fatal(error):
+        implementation = self._world.implementation
+        lacks = absent_operator(error, getattr(implementation.torch, "Tensor", None)) is not None
+        if named and type(error) is not RuntimeError and not lacks and not implementation.fatal(error):
             return False  # who names NotImplementedError means it; a kernel that is missing is a RuntimeError to torch
         return self._world.stop(error)
 
