@@ -1,9 +1,10 @@
 """The implementation as a script has it: how it is imported, and which helpers read it.
 
 Real torch and torch-like modules are imported under the name ``torch``. An adapter (a subclass of
-:class:`~conformance.implementations.contract.Implementation`) is imported with the suite, and asked for everything that
-it may answer in its own way. Ids have ``.`` where the implementation's name had ``:``, so what is imported is taken
-from the object: a module's own name, an adapter's class, or the attribute that the name leads to.
+:class:`~conformance.implementations.contract.Implementation`) is asked for everything that it may answer in its own
+way; its methods come with the script (:mod:`conformance.repro.adapters`), or else it is imported, and the suite with
+it. Ids have ``.`` where the implementation's name had ``:``, so what is imported is taken from the object: a module's
+own name, an adapter's class, or the attribute that the name leads to.
 """
 
 from __future__ import annotations
