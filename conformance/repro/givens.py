@@ -33,12 +33,12 @@ class Givens:
     def lines(self, compiled: CompiledGiven) -> Iterator[str]:
         """The statements that bind one given."""
         given = compiled.given
-        data = self.world.data[given.name]
-        if given.form == "module":
-            yield f"{given.name} = {self.place(given.value)}"
-            yield from self._filled(given.name, data)
-        else:
-            yield self._made(f"{given.name} = ", compiled, data, 0)
+        if given.form != "module":
+            yield self._made(f"{given.name} = ", compiled, self.world.data[given.name], 0)
+            return
+        yield f"{given.name} = {self.place(given.value)}"
+        if given.name in self.world.data:
+            yield from self._filled(given.name, self.world.data[given.name])
 
     def _filled(self, name: str, data: dict[str, Datum]) -> Iterator[str]:
         parameters = dict(self.world.made[name].named_parameters())

@@ -58,15 +58,19 @@ def is_helper(name: str, flavour: Mapping[str, str]) -> bool:
 
 def import_of(name: str) -> str:
     """The statement that imports ``name`` for a script."""
-    return next(imports[name] for module in _MODULES if name in (imports := _imports_of(module)))
+    return next(imports[name] for module in _MODULES if name in (imports := imports_of(module)))
 
 
 def text(piece: Piece) -> str:
     """The piece as it stands in a script."""
-    lines = piece.source.split("\n")
-    for (line, start), (last, end), new in sorted(
-        _edits(ast.parse(piece.source), piece.source.split("\n")), reverse=True
-    ):
+    return plain(piece.source)
+
+
+def plain(source: str) -> str:
+    """Python source without annotations and comments for linters."""
+    source = _LINTERS.sub("", source)
+    lines = source.split("\n")
+    for (line, start), (last, end), new in sorted(_edits(ast.parse(source), source.split("\n")), reverse=True):
         rest = lines[last - 1][end:]
         lines[line - 1 : last] = [lines[line - 1][:start] + new + rest]
     return _OVER_LINES.sub(r"\1(\2):", "\n".join(lines))
@@ -81,15 +85,15 @@ def _of_module(module: ModuleType) -> Iterator[Piece]:
     source = inspect.getsource(module)
     lines = source.split("\n")
     tree = ast.parse(source)
-    imports = _imports_of(module)
+    imports = imports_of(module)
     for node in tree.body:
         name = _name_of(node)
         if name is None:
             continue
         first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", ()))])
-        body = _LINTERS.sub("", "\n".join(lines[first - 1 : node.end_lineno]))
-        reads = frozenset(_reads(node)) - _bound(node)
-        yield Piece(name, body, reads, {one: imports[one] for one in reads if one in imports})
+        body = "\n".join(lines[first - 1 : node.end_lineno])
+        names = frozenset(reads(node)) - bound(node)
+        yield Piece(name, body, names, {one: imports[one] for one in names if one in imports})
 
 
 def _name_of(node: ast.stmt) -> str | None:
@@ -100,7 +104,8 @@ def _name_of(node: ast.stmt) -> str | None:
 
 
 @cache
-def _imports_of(module: ModuleType) -> Mapping[str, str]:
+def imports_of(module: ModuleType) -> Mapping[str, str]:
+    """The names that a module imports, with a statement that imports each; those of typing and the suite left out."""
     return dict(_imports(ast.parse(inspect.getsource(module))))
 
 
@@ -119,16 +124,16 @@ def _with_names(node: ast.Import | ast.ImportFrom, names: list[ast.alias]) -> as
     return ast.Import(names) if isinstance(node, ast.Import) else ast.ImportFrom(node.module, names, 0)
 
 
-def _reads(node: ast.AST) -> Iterator[str]:
+def reads(node: ast.AST) -> Iterator[str]:
     """Every name that is read, those in annotations left out."""
     for child in ast.iter_child_nodes(node):
         if not _is_annotation(node, child):
             if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Load):
                 yield child.id
-            yield from _reads(child)
+            yield from reads(child)
 
 
-def _bound(node: ast.AST) -> frozenset[str]:
+def bound(node: ast.AST) -> frozenset[str]:
     """The names that a definition binds inside itself."""
     stores = {one.id for one in ast.walk(node) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store)}
     return frozenset(stores | {one.arg for one in ast.walk(node) if isinstance(one, ast.arg)})

@@ -13,6 +13,7 @@ a rule binds can come between a helper and what it uses.
 from __future__ import annotations
 
 import ast
+import re
 import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -22,6 +23,7 @@ import numpy as np
 from conformance.errors import ConformanceError
 from conformance.implementations.contract import Implementation
 from conformance.repro import pieces
+from conformance.repro.adapters import Brought, brought
 from conformance.repro.expectations import Expectations
 from conformance.repro.givens import Givens
 from conformance.repro.literals import laid_out
@@ -66,7 +68,7 @@ def script(
         raise ConformanceError(f"{case.id} is unsupported: {lacking}", "there is nothing that a script could show")
     program, world = _prepared(case, runner, words, _drawn(case, runner, drawn))
     try:
-        return _Script(case, subject, words, program, world, _tensor_class(implementation)).text()
+        return _Script(case, subject, words, program, world, implementation).text()
     except RuleBroken as error:
         raise ConformanceError(f"{case.rule.id} is wrong: {error}", "the rule has to be mended first") from error
 
@@ -99,11 +101,20 @@ def _prepared(
     return prepared(case, runner, drawn)
 
 
+_ASKED = re.compile(r"\bimplementation\.(\w+)")
+
+
 class _Script:
     """Puts the parts of one script together."""
 
     def __init__(
-        self, case: Case, subject: Subject, vocabulary: Vocabulary, program: Program, world: World, tensor: Any
+        self,
+        case: Case,
+        subject: Subject,
+        vocabulary: Vocabulary,
+        program: Program,
+        world: World,
+        implementation: Implementation | None,
     ) -> None:
         self.case = case
         self.rule: Rule = case.rule
@@ -111,24 +122,32 @@ class _Script:
         self.vocabulary = vocabulary
         self.program = program
         self.world = world
-        self.tensor = tensor
+        self.tensor = None if implementation is None else getattr(implementation.torch, "Tensor", None)
         self.bindings = bindings_of(case.row)
+        self.implementation = implementation
         self.taken = self._taken()
         self.used: set[str] = {"run", *program.words}
         self.nested = False
 
     def text(self) -> str:
         """The whole script."""
-        parts = [list(self._parameters()), list(self._givens()), list(self._when()), list(self._checks())]
+        parts = [list(self._parameters()), list(self._givens())]
+        if not self.world.findings:  # else a layer among the data cannot be built, and the case ends there
+            parts += [list(self._when()), list(self._checks())]
         body = "\n\n".join("\n".join(part) for part in parts if part)
         chosen = self._helpers(body)
+        set_up = list(self._set_up())
+        texts = [*map(pieces.text, chosen)]
+        adapter = self._adapter("\n".join([body, *texts, *set_up]))
         lists = sum("\n" not in piece.source for piece in chosen)  # they come first
         loads = _loads(body).union(*(piece.reads for piece in chosen))
+        imports = self._imports(chosen, loads, adapter.imports if adapter else frozenset())
         sections = [
-            "\n".join([self._header(), "", *self._imports(chosen, loads), "", *self._set_up()]),
+            "\n".join([self._header(), "", *imports, *([] if adapter else ["", *set_up])]),
             f"def case():\n{textwrap.indent(body, '    ')}",
-            "# -- what the case uses " + "-" * 76 + "\n\n" + "\n".join(map(pieces.text, chosen[:lists])),
-            *map(pieces.text, chosen[lists:]),
+            "# -- what the case uses " + "-" * 76 + "\n\n" + "\n".join(texts[:lists]),
+            *texts[lists:],
+            *([adapter.source, "\n".join(set_up)] if adapter else []),
             "\n".join([*self._other_names(), "run(case)"]),
         ]
         return "\n\n\n".join(sections) + "\n"
@@ -154,10 +173,19 @@ class _Script:
         lines += ["", about, "", *textwrap.wrap(how, 100)]
         return "\n".join(f"# {line}".rstrip() for line in lines)
 
-    def _imports(self, chosen: list[pieces.Piece], loads: frozenset[str]) -> list[str]:
-        found = {line for piece in chosen for line in piece.imports.values()}
+    def _adapter(self, text: str) -> Brought | None:
+        """What ``text`` asks of an adapter, where the script can bring it along."""
+        if self.implementation is None or not self.subject.without_adapter:
+            return None
+        found = brought(self.implementation, {*_ASKED.findall(text)} - {"torch"})
+        if found is not None:
+            self.subject = self.subject.bringing()
+        return found
+
+    def _imports(self, chosen: list[pieces.Piece], loads: frozenset[str], more: frozenset[str]) -> list[str]:
+        found = {line for piece in chosen for line in piece.imports.values()} | more
         found.update(pieces.import_of(word) for word in self.program.words if not pieces.is_piece(word))
-        arrays = {"import numpy as np"} if "np" in loads else set()
+        arrays = {"import numpy as np"} if "np" in loads or "import numpy as np" in found else set()
         standard = sorted(found - {"import numpy as np"}, key=lambda line: (line.startswith("from"), line))
         return [*standard, "", *arrays, *self.subject.import_lines(loads), *self.subject.namespaces(loads)]
 
@@ -217,6 +245,8 @@ class _Script:
         givens = Givens(self.world, self.subject, self.place)
         for compiled in self.program.givens:
             yield from givens.lines(compiled)
+            if compiled.given.name not in self.world.data:
+                break
         self.used |= givens.used
 
     def _when(self) -> Iterator[str]:
@@ -256,12 +286,13 @@ class _Script:
         return frozenset({*made, *self.world.data, *self.bindings} - {"dtype", "device"})
 
     def _missing_members(self) -> set[str]:
-        """Members of tensors that the rule uses and the implementation's tensors do not have."""
+        """Members of tensors that the rule or the reading of tensors uses, and the implementation's do not have."""
         if self.tensor is None:
             return set()
         trees = [code_in_place(self.rule.when, self.bindings, self.vocabulary, "exec")]
         trees += [code_in_place(one.left, self.bindings, self.vocabulary) for one in self.rule.observations]
         used = {node.attr for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        used |= {"cpu", "numpy"} if self.subject.kind == "namespace" else set()
         return {name for name in used & self.vocabulary.tensor_members if not hasattr(self.tensor, name)}
 
 
@@ -270,10 +301,6 @@ def _all_givens(givens: tuple[Given, ...]) -> Iterator[Given]:
         yield given
         if given.form in ("sequence", "mapping"):
             yield from _all_givens(tuple(given.value if given.form == "sequence" else given.value.values()))
-
-
-def _tensor_class(implementation: Implementation | None) -> Any:
-    return None if implementation is None else getattr(implementation.torch, "Tensor", None)
 
 
 def _unparsed(source: str, bindings: Mapping[str, Any], vocabulary: Vocabulary, skip: int) -> Iterator[str]:

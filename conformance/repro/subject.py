@@ -1,9 +1,10 @@
 """The implementation as a script has it: how it is imported, and which helpers read it.
 
 Real torch and torch-like modules are imported under the name ``torch``. An adapter (a subclass of
-:class:`~conformance.implementations.contract.Implementation`) is imported with the suite, and asked for everything that
-it may answer in its own way. Ids have ``.`` where the implementation's name had ``:``, so what is imported is taken
-from the object: a module's own name, an adapter's class, or the attribute that the name leads to.
+:class:`~conformance.implementations.contract.Implementation`) is asked for everything that it may answer in its own
+way; its methods come with the script (:mod:`conformance.repro.adapters`), or else it is imported, and the suite with
+it. Ids have ``.`` where the implementation's name had ``:``, so what is imported is taken from the object: a module's
+own name, an adapter's class, or the attribute that the name leads to.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ _FLAVOURED = ("absent", "reading_of", "have_one_storage", "recording_warnings")
 
 @dataclass(frozen=True)
 class Subject:
-    """An implementation in a script: ``imports`` bind ``torch``, or ``implementation`` for an adapter."""
+    """An implementation in a script: ``imports`` bind ``torch``, and ``implementation`` for an adapter.
+
+    ``without_adapter`` binds ``torch`` in a script that brings the adapter's methods along.
+    """
 
     kind: Literal["torch", "namespace", "adapter"]
     imports: tuple[str, ...]
@@ -32,15 +36,25 @@ class Subject:
     version: str = ""
     flavour: Mapping[str, str] = field(default_factory=dict)
     has_meta: bool = False
+    without_adapter: str = ""
 
     @property
     def is_adapter(self) -> bool:
         """Whether everything is asked of an adapter."""
         return self.kind == "adapter"
 
+    @property
+    def is_brought(self) -> bool:
+        """Whether the script has the text of the adapter's methods."""
+        return bool(self.without_adapter) and self.imports == (self.without_adapter,)
+
+    def bringing(self) -> Subject:
+        """The same in a script that has the text of the adapter's methods."""
+        return replace(self, imports=(self.without_adapter,))
+
     def namespaces(self, used: frozenset[str]) -> list[str]:
         """The lines that bind those of ``nn``, ``F`` and ``optim`` that are used; torch's own are imported."""
-        if self.is_adapter:
+        if self.is_adapter and not self.is_brought:
             return [f"{name} = implementation.{name}" for name in ("nn", "F", "optim") if name in used]
         if self.kind == "torch":
             return []
@@ -137,7 +151,11 @@ def _adapter(implementation: Implementation) -> Subject:
         "allocated",
     )  # fmt: skip
     chosen = {name: f"{name}__adapter" for name in asked}
-    return Subject("adapter", lines, implementation.name, implementation.version, chosen)
+    try:
+        alone = _import_of(implementation.torch, implementation.name)
+    except ConformanceError:
+        alone = ""
+    return Subject("adapter", lines, implementation.name, implementation.version, chosen, without_adapter=alone)
 
 
 def _lead_to(wanted: Any, name: str) -> tuple[str, str]:

@@ -52,3 +52,23 @@ def test_pytest_writes_it_too(workshop: Workshop) -> None:
         "-q", "-p", "no:cacheprovider", "--conformance-impl=tiny", "--conformance-results=results.jsonl", ".",
     )  # fmt: skip
     assert list(scripts(workshop)) == ["small/negates[n=3-tiny-cpu]"]
+
+
+def test_what_an_implementation_cannot_read_is_no_second_fault(workshop: Workshop) -> None:
+    """A tensor without cpu() is unsupported where it is read; what failed before is all that the script shows."""
+    tiny = workshop.folder / "tiny.py"
+    tiny.write_text(tiny.read_text(encoding="utf-8").replace("    cpu = detach\n", ""), encoding="utf-8")
+    workshop.spec(rule("stays", "[torch.neg(x), raised]", "x: x").replace("when: [torch.neg(x), raised]", _RAISES))
+    workshop.run()
+    [text] = scripts(workshop).values()
+    (workshop.folder / "fault.py").write_text(text, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "fault.py"], cwd=workshop.folder, capture_output=True, encoding="utf-8", check=False
+    )
+    assert (done.returncode, len(done.stdout.splitlines())) == (1, 1)
+    assert done.stdout.endswith("expected RuntimeError, observed no error\n")
+
+
+_RAISES = """when: |
+      with raises(RuntimeError):
+          torch.neg(x)"""

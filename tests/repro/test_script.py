@@ -189,6 +189,24 @@ def test_an_adapter_is_asked(runner: Runner) -> None:
     assert list(disagreements(Runner(implementation), scripts_of(odd_cases(implementation), implementation))) == []
 
 
+def test_a_layer_that_cannot_be_built_is_where_the_script_ends(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What would come after it depends on its parameters, which nobody has; the error is the fault."""
+    implementation = find("reference")
+
+    def broken(self: Any, *arguments: Any, **options: Any) -> None:
+        raise ValueError("cannot be built")
+
+    text = "topic: odd\ntitle: t\nrules:\n  - id: odd/layer\n    says: s\n    source: torch.nn.Linear\n"
+    text += "    given: {m: {module: 'nn.Linear(3, 1)'}, x: [1, 3]}\n    when: y = m.weight\n"
+    text += "    then: {y: 'm[\"weight\"]'}\n"
+    (tmp_path / "odd.conformance.yaml").write_text(text, encoding="utf-8")
+    [case] = cases_of(load([tmp_path / "odd.conformance.yaml"]), implementation)
+    monkeypatch.setattr(implementation.nn.Linear, "__init__", broken)
+    assert Runner(implementation).run(case).status == "fail"
+    ran = execute(script(case, implementation), implementation)
+    assert str(ran.error) == "cannot be built"
+
+
 def test_the_reference_is_imported_as_torch() -> None:
     """The reference needs no torch."""
     implementation = find("reference")
