@@ -47,6 +47,7 @@ def work(job: Job, pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor decides when to stop
     _end_with_parent()
     _silence()
+    os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(_cache() / "hypothesis"))  # and not where the user works
     try:
         for message in _messages(job):
             pipe.send_bytes(message)
@@ -78,6 +79,11 @@ def _silence() -> None:
     """What an implementation prints while it runs is not a result."""
     quiet = os.open(os.devnull, os.O_WRONLY)
     os.dup2(quiet, 1)
+
+
+def _cache() -> Path:
+    """Where what is only worth keeping for speed may lie; nothing is lost where it cannot be written."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "torch-conformance"
 
 
 def _message(kind: str, **more: str) -> bytes:

@@ -180,6 +180,17 @@ class TestWrongInput:
         )
 
 
+def test_a_property_leaves_nothing_where_the_user_works(workshop: Workshop) -> None:
+    """What Hypothesis keeps for the next time lies with other caches."""
+    drawn = rule("adds", "y = torch.add(x, x)", "y: 2 * x").replace("{x: [1.5, -2.25, 4]}", "{x: {any: tensor}}")
+    workshop.spec(drawn)
+    before = {path.name for path in workshop.folder.iterdir()}
+    found = workshop.run(env=workshop.environment(XDG_CACHE_HOME=str(workshop.folder.parent / "cache")))
+    assert found.returncode == 0
+    assert {path.name for path in workshop.folder.iterdir()} - before <= {"results.jsonl", "__pycache__"}
+    assert (workshop.folder.parent / "cache" / "torch-conformance" / "hypothesis").is_dir()
+
+
 def test_a_rule_of_another_release_makes_no_case(workshop: Workshop) -> None:
     """A run of which nothing is claimed executes nothing."""
     workshop.spec(rule("past", "y = torch.add(x, x)", "y: 2 * x", more="until: 2.0\n"))
