@@ -23,11 +23,11 @@ from conformance.implementations.contract import Implementation
 from conformance.rules.model import DType, Rule
 from conformance.rules.parameters import bindings_of
 from conformance.rules.vocabulary import Vocabulary, load_vocabulary
+from conformance.running.absence import absent_method, absent_operator
 from conformance.running.cases import Case
 from conformance.running.checking import check_observation
 from conformance.running.comparing import listed
 from conformance.running.givens import make_given
-from conformance.running.operators import absent_operator
 from conformance.running.oracle import ENVIRONMENT
 from conformance.running.outcome import Outcome, RuleBroken
 from conformance.running.program import Program, compile_program, program_key
@@ -110,7 +110,7 @@ class Runner:
                 with collector_paused() if "allocated" in program.words else contextlib.nullcontext():
                     went_through = not world.findings and self._run_when(case, program, world)
                 if went_through:
-                    self._observe(program, world)
+                    self._observe(case, program, world)
                 self.implementation.synchronize(case.device)
             except _NotSupported:
                 if not world.findings:  # what was found before the end stays found
@@ -173,8 +173,8 @@ class Runner:
         dtype = str(dtype) if isinstance(dtype, str) else "float32"
         dtypes = self._dtypes.get(case.device) or implementation.dtypes(case.device)
         world = World(implementation, case.device, dtype, case.rule.level, case.rule.line, dtypes)
-        world.stop = lambda error: self._stops(error, case.device)
-        world.blame = lambda error: self._blame(error, case.device)
+        world.stop = lambda error: self._stops(error, case)
+        world.blame = lambda error: self._blame(error, case)
         world.made.update(
             torch=implementation.torch, nn=implementation.nn, F=implementation.F, optim=implementation.optim,
             device=case.device, dtype=implementation.dtype(dtype),
@@ -205,7 +205,7 @@ class Runner:
             except (RuleBroken, KeyboardInterrupt):
                 raise
             except BaseException as error:
-                self._raise_if_stops(error, case.device)
+                self._raise_if_stops(error, case)
                 if compiled.given.form != "module":
                     raise
                 world.checks += 1
@@ -225,7 +225,7 @@ class Runner:
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            self._raise_if_stops(error, case.device)
+            self._raise_if_stops(error, case)
             line = _statement(error, program.when.co_filename)
             text = case.rule.when.splitlines()[line - 1].strip() if line else "when"
             world.checks += 1
@@ -235,7 +235,7 @@ class Runner:
             world.line = case.rule.line
         return True
 
-    def _observe(self, program: Program, world: World) -> None:
+    def _observe(self, case: Case, program: Program, world: World) -> None:
         for observation in program.observations:
             if observation.condition is not None and not observation.condition(world.oracle):
                 continue
@@ -244,7 +244,7 @@ class Runner:
             except KeyboardInterrupt:
                 raise
             except BaseException as error:
-                self._raise_if_stops(error, world.device)
+                self._raise_if_stops(error, case)
                 world.checks += 1
                 left, line = observation.left, observation.line
                 world.find("unexpected error", left, "error", "a value", said(error), line=line)
@@ -253,43 +253,44 @@ class Runner:
 
     # -- errors and what is left behind --------------------------------------------------------------------------
 
-    def _stops(self, error: BaseException, device: str) -> bool:
+    def _stops(self, error: BaseException, case: Case) -> bool:
         """Whether an error says that something is absent or broken, rather than that the behaviour is wrong."""
         try:
-            self._raise_if_stops(error, device)
+            self._raise_if_stops(error, case)
         except BaseException:
             return True
         return False
 
-    def _raise_if_stops(self, error: BaseException, device: str) -> None:
+    def _raise_if_stops(self, error: BaseException, case: Case) -> None:
         if self.implementation.fatal(error) or isinstance(error, RecursionError):
             raise _Crash(said(error)) from error
         if is_out_of_memory(error):
             raise error
         if isinstance(error, NameError) and _OF_RULES.fullmatch(_innermost(error)):
             raise RuleBroken(said(error)) from error
-        reason = self._absent(error) or self.implementation.unsupported(error, device)
+        reason = self._absent(error, case.rule) or self.implementation.unsupported(error, case.device)
         if reason is not None:
             raise _NotSupported(reason) from error
 
-    def _blame(self, error: BaseException, device: str) -> None:
+    def _blame(self, error: BaseException, case: Case) -> None:
         """Raise an error that came while something was observed, unless it came from the implementation's own code."""
-        self._raise_if_stops(error, device)
+        self._raise_if_stops(error, case)
         if _innermost(error).startswith(_PACKAGE) and not _innermost(error).startswith(_REFERENCE):
             raise error
 
-    def _absent(self, error: BaseException) -> str | None:
+    def _absent(self, error: BaseException, rule: Rule) -> str | None:
         """Which name of the vocabulary, or which operator, the error says is missing, or None."""
+        implementation = self.implementation
         if isinstance(error, TypeError) and _OF_RULES.fullmatch(_innermost(error)):
-            method = absent_operator(error, getattr(self.implementation.torch, "Tensor", None))
+            method = absent_operator(error, getattr(implementation.torch, "Tensor", None))
             return None if method is None else f"no Tensor.{method}"
         if not isinstance(error, AttributeError) or error.name not in self.vocabulary.members:
             return None
-        implementation = self.implementation
-        owner = error.obj
-        if implementation.is_tensor(owner) and error.name in self.vocabulary.tensor_members:
-            return f"no Tensor.{error.name}"
-        return None
+        if implementation.is_tensor(error.obj):
+            return f"no Tensor.{error.name}" if error.name in self.vocabulary.tensor_members else None
+        bases = (getattr(implementation.nn, "Module", None), getattr(implementation.optim, "Optimizer", None))
+        method = absent_method(error, tuple(base for base in bases if isinstance(base, type)), rule.yaml)
+        return None if method is None else f"no {method}"
 
     def put_back(self, case: Case) -> tuple[str, ...]:
         """Put the global state back to what it was; the names of what the case had left changed."""

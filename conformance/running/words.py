@@ -27,7 +27,7 @@ from types import TracebackType
 from typing import Any
 
 from conformance.errors import said
-from conformance.running.operators import absent_operator
+from conformance.running.absence import absent_operator
 from conformance.running.world import World
 
 #: Subclasses of RuntimeError that do not meet ``raises(RuntimeError)``: they speak of something else.

@@ -1,18 +1,19 @@
-"""An operator that a tensor class does not have is absent; one that refuses its operands is not."""
+"""Operators and methods that are not there are absent; those that refuse, and data that is missing, are faults."""
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from conformance.implementations.contract import Implementation
+from conformance.running.absence import absent_method, absent_operator
 from conformance.running.cases import expand
 from conformance.running.execute import Runner
-from conformance.running.operators import absent_operator
 from tests.implementations import tiny
 from tests.rules.marked import loaded, rule
 
@@ -90,6 +91,52 @@ def test_other_type_errors_say_nothing_of_the_kind(call: Callable[[], Any], tens
 def test_a_case_that_needs_it_is_unsupported(when: str, status: str, reason: str, tmp_path: Path) -> None:
     """Where an error is expected, too; a TypeError from inside of the implementation, or of others, is a failure."""
     implementation = Implementation(tiny, "tiny")
+    (case,) = expand([loaded(tmp_path, rule(when=when, then="x: x"))], implementation, "cpu")
+    outcome = Runner(implementation).run(case)
+    assert (outcome.status, outcome.reason) == (status, reason)
+
+
+class Layer:
+    """A layer with nothing at all."""
+
+
+@pytest.mark.parametrize(
+    ("code", "absent"),
+    [
+        ("y = layer.zero_grad()", "Layer.zero_grad"),
+        ("y = layer.training", None),
+        ("y = layer.zero_grad", None),
+        ("y = [1].zero_grad()", None),
+    ],
+    ids=["a method that is called", "data", "a method that is not called", "of something else"],
+)
+def test_a_method_that_a_layer_does_not_have_is_absent(code: str, absent: str | None) -> None:
+    """Data that should be there is a fault, and so is whatever other objects lack."""
+    with pytest.raises(AttributeError) as caught:
+        exec(code, {"layer": Layer()})
+    assert absent_method(caught.value, (Layer,), code) == absent
+
+
+@pytest.mark.parametrize(
+    ("when", "status", "reason"),
+    [
+        ("y = nn.Identity().register_buffer('a', x)", "unsupported", "no Identity.register_buffer"),
+        ("y = nn.Identity().training", "fail", ""),
+    ],
+)
+def test_a_case_that_needs_a_method_of_a_layer_is_unsupported(
+    when: str, status: str, reason: str, tmp_path: Path
+) -> None:
+    """Layers are known by their base class."""
+
+    class Module:
+        """The base class."""
+
+    class Identity(Module):
+        """A layer."""
+
+    namespace = SimpleNamespace(**vars(tiny), nn=SimpleNamespace(Module=Module, Identity=Identity))
+    implementation = Implementation(namespace, "tiny")
     (case,) = expand([loaded(tmp_path, rule(when=when, then="x: x"))], implementation, "cpu")
     outcome = Runner(implementation).run(case)
     assert (outcome.status, outcome.reason) == (status, reason)

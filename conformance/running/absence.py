@@ -1,4 +1,8 @@
-"""Operators that a tensor class does not have: Python says so by a TypeError, as it does of wrong operands."""
+"""What Python's own errors say is absent: an operator of the tensor class, a method of a layer or an optimizer.
+
+A TypeError comes of wrong operands, too, and an AttributeError where data is missing that should be there; these are
+faults.
+"""
 
 from __future__ import annotations
 
@@ -46,3 +50,11 @@ def _wanted(message: str, name: str) -> tuple[str, ...]:
         word = _UNARY.get(found[1], "")
         return (f"__{word}__",) if word and found[2] == name else ()
     return tuple(method for pattern, method in _OTHERS if (found := pattern.fullmatch(message)) and found[1] == name)
+
+
+def absent_method(error: BaseException, owners: tuple[type, ...], code: str) -> str | None:
+    """The method, called somewhere in ``code``, without which an object of the classes ``owners`` raised ``error``."""
+    if not isinstance(error, AttributeError) or not isinstance(error.obj, owners):
+        return None
+    called = re.search(rf"\.{re.escape(error.name or '')}\(", code) is not None
+    return f"{type(error.obj).__name__}.{error.name}" if called else None
