@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -103,3 +104,28 @@ def test_gradcheck_fails_for_a_rule_slightly_wrong(monkeypatch: pytest.MonkeyPat
     assert gradcheck(reference.sin, x, rtol=1e-4)
     with pytest.raises(GradcheckError):
         gradgradcheck(reference.sin, x, rtol=1e-4)
+
+
+JOINED: dict[str, Callable[[Any, Any], Any]] = {
+    "cat": lambda lib, x: lib.cat([x, x]),
+    "cat of one": lambda lib, x: lib.cat([x]),
+    "stack": lambda lib, x: lib.stack([x, x], 1),
+    "tril": lambda lib, x: lib.tril(x),
+    "triu": lambda lib, x: lib.triu(x, 1),
+    "repeat": lambda lib, x: x.repeat(2, *[1] * (x.dim() - 1)),
+}
+LAYOUTS: dict[str, Callable[[Any], Any]] = {
+    "transposed": lambda lib: lib.arange(6.0).reshape(2, 3).t(),
+    "expanded": lambda lib: lib.arange(3.0).expand(2, 3),
+    "permuted": lambda lib: lib.arange(24.0).reshape(2, 3, 4).permute(2, 0, 1),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("name", JOINED)
+def test_what_is_put_together_is_laid_out_anew(name: str, layout: str) -> None:
+    """With torch's strides, whatever those of the operands: a view of the result works where torch's does."""
+    torch = pytest.importorskip("torch")
+    made, wanted = (JOINED[name](lib, LAYOUTS[layout](lib)) for lib in (reference, torch))
+    assert made.stride() == wanted.stride()
+    assert made.tolist() == wanted.tolist()

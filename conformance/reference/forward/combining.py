@@ -11,7 +11,7 @@ Array = Any
 
 
 def cat(arrays: Sequence[Array], dim: int) -> Array:
-    """Joined along dim; an empty one-dimensional array is skipped, as PyTorch's oldest programs expect."""
+    """Joined along dim, contiguous; an empty one-dimensional array is skipped, as PyTorch's oldest programs expect."""
     kept = [each for each in arrays if each.shape != (0,)] or list(arrays[:1])
     first = kept[0]
     if any(not each.ndim for each in kept):
@@ -24,15 +24,15 @@ def cat(arrays: Sequence[Array], dim: int) -> Array:
                 f"Sizes of tensors must match except in dimension {dim}. Expected {list(first.shape)} but got "
                 f"{list(each.shape)} for tensor number {position} in the list."
             )
-    return np.concatenate(kept, axis=dim)
+    return np.ascontiguousarray(np.concatenate(kept, axis=dim))  # NumPy would keep the order of dimensions in memory
 
 
 def stack(arrays: Sequence[Array], dim: int) -> Array:
-    """Joined along a new dimension."""
+    """Joined along a new dimension, contiguous."""
     if any(each.shape != arrays[0].shape for each in arrays):
         shapes = [list(each.shape) for each in arrays]
         raise RuntimeError(f"stack expects each tensor to be equal size, but got {shapes[0]} and {shapes[1:]}")
-    return np.stack(arrays, axis=dim)
+    return np.ascontiguousarray(np.stack(arrays, axis=dim))
 
 
 def flip(x: Array, dims: tuple[int, ...]) -> Array:
@@ -57,13 +57,13 @@ def repeat(x: Array, sizes: tuple[int, ...]) -> Array:
 
 
 def tril(x: Array, diagonal: int) -> Array:
-    """The lower triangle."""
-    return np.tril(x, diagonal)
+    """The lower triangle, contiguous."""
+    return np.ascontiguousarray(np.tril(x, diagonal))
 
 
 def triu(x: Array, diagonal: int) -> Array:
-    """The upper triangle."""
-    return np.triu(x, diagonal)
+    """The upper triangle, contiguous."""
+    return np.ascontiguousarray(np.triu(x, diagonal))
 
 
 def constant_pad(x: Array, pad: tuple[tuple[int, int], ...], value: float) -> Array:
