@@ -57,6 +57,8 @@ class Reader:
         """Open the page anew in a state."""
         self.page.goto("about:blank")
         self.page.goto(f"{self.address}#{fragment}")
+        if "rule=" in fragment:  # its details are unpacked first
+            self.page.wait_for_selector("#rule h2")
 
     @property
     def shown(self) -> list[str]:
@@ -104,6 +106,7 @@ def test_a_red_cell_leads_to_a_script(reader: Reader) -> None:
     """One click from the matrix: what was expected and observed, how far apart, and a script with a copy button."""
     reader.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     reader.page.click("tr[data-id='small/negates'] td.bad a >> nth=0")
+    reader.page.wait_for_selector("#rule h2")
     text = reader.page.inner_text("#rule")
     for part in ("Negation changes the sign.", "wrong values", "1.05e+06 ulp of float32 apart", "print('the fault')"):
         assert part in text
@@ -189,6 +192,7 @@ def test_back_and_next_stay_within_what_was_filtered(reader: Reader) -> None:
     """A reader works through the failures, and the browser's own back button does what it says."""
     reader.go("outcome=bad")
     reader.page.click("tr[data-id='small/adds'] td.bad a")
+    reader.page.wait_for_selector("#rule h2")
     reader.page.click("text=Next rule")
     reader.page.wait_for_selector("#rule h2:has-text('Negation')")
     assert reader.page.locator("text=Next rule").count() == 0
@@ -229,8 +233,6 @@ def test_accessibility(browser: Any, page_file: Path, scheme: str, width: int) -
     states = [*(f"view={view}" for view in VIEWS), "outcome=bad", "q=nothing-at-all", "rule=small%2Fnegates&in=0"]
     for state in states:
         reader.go(state)
-        if state.startswith("rule="):
-            reader.page.wait_for_selector("#rule h2")
         found = axe.run(reader.page).response["violations"]
         assert [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found] == []
         assert reader.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), state
@@ -253,7 +255,6 @@ def test_hostile_texts_run_nothing(browser: Any, workshop: Workshop, text: str) 
     context = browser.new_context()
     reader = Reader(context.new_page(), path)
     reader.go("rule=small%2Fnegates&in=0")
-    reader.page.wait_for_selector("#rule h2")
     shown = reader.page.locator("#rule").text_content()
     assert text.replace("\0", "\ufffd")[:300] in shown or text[:300] in shown
     assert reader.page.evaluate("document.scripts.length") == 2
