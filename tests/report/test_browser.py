@@ -148,7 +148,7 @@ def test_search_narrows_and_its_state_is_in_the_address(reader: Reader) -> None:
     assert reader.shown == ["negates"]
     assert reader.page.input_value("input[name=q]") == "negation SIGN"
     reader.page.click("text=Show all >> visible=true")
-    assert reader.page.inner_text("#shown") == "4 rules"
+    reader.page.wait_for_selector("#shown:text-is('4 rules')")
 
 
 @pytest.mark.parametrize(
@@ -198,6 +198,7 @@ def test_back_and_next_stay_within_what_was_filtered(reader: Reader) -> None:
     assert reader.page.locator("text=Next rule").count() == 0
     reader.page.go_back()
     reader.page.go_back()
+    reader.page.wait_for_selector("#matrix", state="visible")
     assert reader.shown == ["adds", "negates"]
 
 
