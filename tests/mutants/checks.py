@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
@@ -11,31 +10,7 @@ import torch
 import torch.func
 from torch import Tensor
 
-from tests.mutants.swapping import swap
-
-
-def _options(**fixed: Any) -> Callable[[Any], Any]:
-    """The right function with some options as given here, whatever the caller says."""
-    return lambda right: lambda *args, **options: right(*args, **{**options, **fixed})
-
-
-def _result(change: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """``change`` of what the right function returns."""
-    return lambda right: lambda *args, **options: change(right(*args, **options))
-
-
-def _made(change: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """For functions that return functions: ``change`` of what those return."""
-
-    def build(right: Any) -> Any:
-        def make(*args: Any, **options: Any) -> Any:
-            made = right(*args, **options)
-            return lambda *inner, **more: change(made(*inner, **more))
-
-        return make
-
-    return build
-
+from tests.mutants.swapping import swap, with_options
 
 # -- gradcheck ---------------------------------------------------------------------------------------------------
 
@@ -59,7 +34,7 @@ swap(
     "gradcheck returns False where it should raise.",
     torch.autograd,
     "gradcheck",
-    _options(raise_exception=False),
+    with_options(raise_exception=False),
     catches=["gradcheck/rejects-wrong"],
 )
 swap(
@@ -67,7 +42,7 @@ swap(
     "gradcheck lets gradients pass that are half a percent off.",
     torch.autograd,
     "gradcheck",
-    _options(rtol=0.01),
+    with_options(rtol=0.01),
     catches=["gradcheck/rejects-wrong"],
 )
 swap(
@@ -75,7 +50,7 @@ swap(
     "gradcheck does not compare the gradients of two calls.",
     torch.autograd,
     "gradcheck",
-    _options(nondet_tol=1.0),
+    with_options(nondet_tol=1.0),
     catches=["gradcheck/nondeterminism"],
 )
 swap(
@@ -83,7 +58,7 @@ swap(
     "gradcheck does not try undefined gradients.",
     torch.autograd,
     "gradcheck",
-    _options(check_undefined_grad=False),
+    with_options(check_undefined_grad=False),
     catches=["gradcheck/undefined-grad"],
 )
 swap(
@@ -91,7 +66,7 @@ swap(
     "gradcheck ignores eps and atol.",
     torch.autograd,
     "gradcheck",
-    _options(eps=1e-6, atol=1e-5),
+    with_options(eps=1e-6, atol=1e-5),
     catches=["gradcheck/tolerances-are-arguments"],
 )
 

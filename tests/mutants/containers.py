@@ -11,12 +11,7 @@ from torch import nn
 from torch.nn import Module, Parameter
 
 from tests.mutants.originals import TensorBase
-from tests.mutants.swapping import swap
-
-
-def _options(**fixed: Any) -> Callable[[Any], Any]:
-    return lambda right: lambda *args, **options: right(*args, **{**options, **fixed})
-
+from tests.mutants.swapping import swap, with_options
 
 # -- parameters --------------------------------------------------------------------------------------------------
 
@@ -305,7 +300,7 @@ swap(
     "prepend is ignored.",
     Module,
     "register_forward_hook register_forward_pre_hook register_full_backward_hook register_full_backward_pre_hook",
-    _options(prepend=False),
+    with_options(prepend=False),
     catches=["module-hooks/order-and-prepend"],
 )
 swap(
@@ -313,7 +308,7 @@ swap(
     "A module's forward hooks run only where the call succeeds.",
     Module,
     "register_forward_hook",
-    _options(always_call=False),
+    with_options(always_call=False),
     catches=["module-hooks/forward-error-skips-hooks"],
 )
 swap(

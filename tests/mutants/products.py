@@ -11,13 +11,7 @@ from torch import Tensor
 from torch.autograd import forward_ad, functional
 from torch.autograd.function import FunctionCtx
 
-from tests.mutants.swapping import swap
-
-
-def _options(**fixed: Any) -> Callable[[Any], Any]:
-    """The right function with some options as given here, whatever the caller says."""
-    return lambda right: lambda *args, **options: right(*args, **{**options, **fixed})
-
+from tests.mutants.swapping import swap, with_options
 
 # -- forward mode ------------------------------------------------------------------------------------------------
 
@@ -125,7 +119,7 @@ swap(
     "vmap puts the mapped dimension first, whatever out_dims says.",
     torch.func,
     "vmap",
-    _options(out_dims=0),
+    with_options(out_dims=0),
     catches=["func/vmap-dimensions"],
 )
 swap(
@@ -133,7 +127,7 @@ swap(
     "vmap draws once for all entries, and never refuses to.",
     torch.func,
     "vmap",
-    _options(randomness="same"),
+    with_options(randomness="same"),
     catches=["func/vmap-randomness"],
 )
 swap(
@@ -153,7 +147,7 @@ swap(
     "functional_call replaces a tied parameter under the name that was given, and no other.",
     torch.func,
     "functional_call",
-    _options(tie_weights=False),
+    with_options(tie_weights=False),
     catches=["func/functional-call-ties-weights"],
 )
 swap(

@@ -7,19 +7,14 @@ from typing import Any
 from torch import Tensor
 from torch.optim import Optimizer, lr_scheduler
 
-from tests.mutants.swapping import swap
-
-
-def _options(**fixed: Any) -> Any:
-    return lambda right: lambda *args, **options: right(*args, **{**options, **fixed})
-
+from tests.mutants.swapping import swap, with_options
 
 swap(
     "powers_are_all_one",
     "PolynomialLR falls in a line whatever its power is.",
     lr_scheduler.PolynomialLR,
     "__init__",
-    _options(power=1.0),
+    with_options(power=1.0),
     catches=["lr-scheduler/polynomial"],
 )
 swap(
@@ -47,7 +42,7 @@ swap(
     "OneCycleLR leaves the momentum as it is.",
     lr_scheduler.OneCycleLR,
     "__init__",
-    _options(cycle_momentum=False),
+    with_options(cycle_momentum=False),
     catches=["lr-scheduler/one-cycle"],
 )
 swap(
@@ -55,7 +50,7 @@ swap(
     "OneCycleLR climbs and falls in lines whatever its strategy is.",
     lr_scheduler.OneCycleLR,
     "__init__",
-    _options(anneal_strategy="linear"),
+    with_options(anneal_strategy="linear"),
     catches=["lr-scheduler/one-cycle"],
 )
 

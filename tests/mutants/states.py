@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import Module
 
-from tests.mutants.swapping import swap
+from tests.mutants.swapping import swap, with_options
 
 # -- state dictionaries ------------------------------------------------------------------------------------------
 
@@ -27,10 +27,6 @@ def _mapped(change: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return of
 
 
-def _options(**fixed: Any) -> Callable[[Any], Any]:
-    return lambda right: lambda *args, **options: right(*args, **{**options, **fixed})
-
-
 swap(
     "state_dicts_are_copies",
     "state_dict() holds copies.",
@@ -45,7 +41,7 @@ swap(
     "state_dict() holds the parameters themselves.",
     Module,
     "state_dict",
-    _options(keep_vars=True),
+    with_options(keep_vars=True),
     catches=["state-dict/values-are-detached-aliases", "state-dict/keep-vars-returns-parameters"],
     reaches=["*"],
 )
@@ -54,7 +50,7 @@ swap(
     "keep_vars is ignored.",
     Module,
     "state_dict",
-    _options(keep_vars=False),
+    with_options(keep_vars=False),
     catches=["state-dict/keep-vars-returns-parameters"],
     reaches=["*"],
 )
@@ -121,7 +117,7 @@ swap(
     "load_state_dict puts the given tensors into the module.",
     Module,
     "load_state_dict",
-    _options(assign=True),
+    with_options(assign=True),
     catches=["state-dict/load-copies-in-place", "state-dict/load-casts-to-module-dtype"],
     reaches=["*"],
 )
@@ -130,7 +126,7 @@ swap(
     "load_state_dict ignores assign.",
     Module,
     "load_state_dict",
-    _options(assign=False),
+    with_options(assign=False),
     catches=["state-dict/load-assign-takes-source-properties"],
 )
 

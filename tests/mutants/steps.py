@@ -25,6 +25,34 @@ def _wrapped(right: Any, wrap: Callable[[Callable[[], Any], list[Any]], Any]) ->
     return hooked(step)
 
 
+def _after_step(torch_: MonkeyPatch, change: Callable[[Any], Any]) -> None:
+    """``change`` of every parameter that has a gradient follows step()."""
+
+    def wrap(step: Callable[[], Any], parameters: list[Any]) -> Any:
+        result = step()
+        for p in parameters:
+            if p.grad is not None:
+                change(p)
+        return result
+
+    _around_step(torch_, wrap)
+
+
+def _without_gradients(torch_: MonkeyPatch, of: Callable[[list[Any]], list[Any]]) -> None:
+    """step() does not see the gradients ``of`` some parameters, which have them again afterwards."""
+
+    def wrap(step: Callable[[], Any], parameters: list[Any]) -> Any:
+        kept = [(p, p.grad) for p in of(parameters)]
+        for p, _ in kept:
+            p.grad = None
+        result = step()
+        for p, grad in kept:
+            p.grad = grad
+        return result
+
+    _around_step(torch_, wrap)
+
+
 def hooked(step: Any) -> Any:
     """A step that torch does not wrap again to run hooks: the right one, which it calls, runs them."""
     step.hooked = True
@@ -36,13 +64,10 @@ def hooked(step: Any) -> Any:
     catches=["optim/step-leaves-gradients-alone", "accumulation/framework-never-clears-grad-itself"],
 )
 def step_clears_gradients(torch_: MonkeyPatch) -> None:
-    def wrap(step: Callable[[], Any], parameters: list[Any]) -> Any:
-        result = step()
-        for p in parameters:
-            p.grad = None
-        return result
+    def clear(p: Any) -> None:
+        p.grad = None
 
-    _around_step(torch_, wrap)
+    _after_step(torch_, clear)
 
 
 @mutant(
@@ -50,14 +75,7 @@ def step_clears_gradients(torch_: MonkeyPatch) -> None:
     catches=["optim/step-leaves-gradients-alone", "accumulation/framework-never-clears-grad-itself"],
 )
 def step_zeroes_gradients(torch_: MonkeyPatch) -> None:
-    def wrap(step: Callable[[], Any], parameters: list[Any]) -> Any:
-        result = step()
-        for p in parameters:
-            if p.grad is not None:
-                p.grad.detach().zero_()
-        return result
-
-    _around_step(torch_, wrap)
+    _after_step(torch_, lambda p: p.grad.detach().zero_())
 
 
 @mutant(
@@ -65,14 +83,7 @@ def step_zeroes_gradients(torch_: MonkeyPatch) -> None:
     catches=["optim/step-leaves-gradients-alone", "accumulation/framework-never-clears-grad-itself"],
 )
 def step_changes_gradients(torch_: MonkeyPatch) -> None:
-    def wrap(step: Callable[[], Any], parameters: list[Any]) -> Any:
-        result = step()
-        for p in parameters:
-            if p.grad is not None:
-                p.grad.detach().mul_(0.5)
-        return result
-
-    _around_step(torch_, wrap)
+    _after_step(torch_, lambda p: p.grad.detach().mul_(0.5))
 
 
 @mutant(
@@ -129,16 +140,7 @@ def step_is_not_counted(torch_: MonkeyPatch) -> None:
     catches=["freezing/freeze-after-backward-keeps-stale-grad"],
 )
 def step_skips_frozen_parameters(torch_: MonkeyPatch) -> None:
-    def wrap(step: Callable[[], Any], parameters: list[Any]) -> Any:
-        kept = [(p, p.grad) for p in parameters if not p.requires_grad]
-        for p, _ in kept:
-            p.grad = None
-        result = step()
-        for p, grad in kept:
-            p.grad = grad
-        return result
-
-    _around_step(torch_, wrap)
+    _without_gradients(torch_, lambda parameters: [p for p in parameters if not p.requires_grad])
 
 
 @mutant(
@@ -168,16 +170,7 @@ def step_takes_none_for_zeros(torch_: MonkeyPatch) -> None:
     catches=["optim/zeroed-versus-none-grad-in-step"],
 )
 def step_takes_zeros_for_none(torch_: MonkeyPatch) -> None:
-    def wrap(step: Callable[[], Any], parameters: list[Any]) -> Any:
-        kept = [(p, p.grad) for p in parameters if p.grad is not None and not p.grad.any()]
-        for p, _ in kept:
-            p.grad = None
-        result = step()
-        for p, grad in kept:
-            p.grad = grad
-        return result
-
-    _around_step(torch_, wrap)
+    _without_gradients(torch_, lambda parameters: [p for p in parameters if p.grad is not None and not p.grad.any()])
 
 
 @mutant(
@@ -186,16 +179,7 @@ def step_takes_zeros_for_none(torch_: MonkeyPatch) -> None:
     reaches=["freezing", "training-loop"],
 )
 def step_moves_the_first_parameter_only(torch_: MonkeyPatch) -> None:
-    def wrap(step: Callable[[], Any], parameters: list[Any]) -> Any:
-        kept = [(p, p.grad) for p in parameters[1:]]
-        for p, _ in kept:
-            p.grad = None
-        result = step()
-        for p, grad in kept:
-            p.grad = grad
-        return result
-
-    _around_step(torch_, wrap)
+    _without_gradients(torch_, lambda parameters: parameters[1:])
 
 
 @mutant(

@@ -28,6 +28,21 @@ def swap(
     mutant(wrong, catches=catches, reaches=reaches)(patch)
 
 
+def with_options(**fixed: Any) -> Change:
+    """The right function with some options as given here, whatever the caller says."""
+    return lambda right: lambda *args, **options: right(*args, **{**options, **fixed})
+
+
+def with_result(change: Change) -> Change:
+    """``change`` of what the right function returns."""
+    return lambda right: lambda *args, **options: change(right(*args, **options))
+
+
+def with_made(change: Change) -> Change:
+    """For functions that return functions: ``change`` of what those return."""
+    return with_result(with_result(change))
+
+
 class _Tampering(torch.autograd.Function):
     """The identity, on whose way back ``change`` is applied to the gradient."""
 

@@ -10,31 +10,7 @@ import torch.func
 from torch import Tensor
 from torch.autograd import forward_ad, functional
 
-from tests.mutants.swapping import swap
-
-
-def _options(**fixed: Any) -> Callable[[Any], Any]:
-    """The right function with some options as given here, whatever the caller says."""
-    return lambda right: lambda *args, **options: right(*args, **{**options, **fixed})
-
-
-def _result(change: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """``change`` of what the right function returns."""
-    return lambda right: lambda *args, **options: change(right(*args, **options))
-
-
-def _made(change: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """For functions that return functions: ``change`` of what those return."""
-
-    def build(right: Any) -> Any:
-        def make(*args: Any, **options: Any) -> Any:
-            made = right(*args, **options)
-            return lambda *inner, **more: change(made(*inner, **more))
-
-        return make
-
-    return build
-
+from tests.mutants.swapping import swap, with_made, with_options, with_result
 
 # -- torch.autograd.functional -----------------------------------------------------------------------------------
 
@@ -51,7 +27,7 @@ swap(
     "A Jacobian has the input's dimensions first.",
     functional,
     "jacobian hessian",
-    _result(_nested(lambda j: j.permute(*range(j.dim())[::-1]))),
+    with_result(_nested(lambda j: j.permute(*range(j.dim())[::-1]))),
     catches=["functional/jacobian-shape-and-values"],
 )
 swap(
@@ -59,7 +35,7 @@ swap(
     "A single Jacobian or Hessian is put into a tuple.",
     functional,
     "jacobian hessian",
-    _result(lambda j: j if isinstance(j, tuple) else (j,)),
+    with_result(lambda j: j if isinstance(j, tuple) else (j,)),
     catches=["functional/jacobian-shape-and-values", "functional/hessian"],
 )
 swap(
@@ -67,7 +43,7 @@ swap(
     "Jacobians of several outputs are grouped by inputs.",
     functional,
     "jacobian",
-    _result(lambda j: tuple(zip(*j)) if isinstance(j, tuple) and isinstance(j[0], tuple) else j),
+    with_result(lambda j: tuple(zip(*j)) if isinstance(j, tuple) and isinstance(j[0], tuple) else j),
     catches=["functional/jacobian-nesting"],
 )
 swap(
@@ -75,7 +51,7 @@ swap(
     "strict is ignored.",
     functional,
     "jacobian",
-    _options(strict=False),
+    with_options(strict=False),
     catches=["functional/independent-output-strict"],
 )
 swap(
@@ -83,7 +59,7 @@ swap(
     "create_graph is ignored.",
     functional,
     "jacobian vjp",
-    _options(create_graph=False),
+    with_options(create_graph=False),
     catches=["functional/create-graph", "functional/create-graph-reaches-the-input"],
 )
 swap(
@@ -91,7 +67,7 @@ swap(
     "Results can always be differentiated.",
     functional,
     "jacobian vjp",
-    _options(create_graph=True),
+    with_options(create_graph=True),
     catches=["functional/create-graph"],
 )
 swap(
@@ -111,7 +87,7 @@ swap(
     "hvp and vhp return the product before the value.",
     functional,
     "hvp vhp",
-    _result(lambda found: found[::-1]),
+    with_result(lambda found: found[::-1]),
     catches=["functional/products"],
 )
 swap(
@@ -119,7 +95,7 @@ swap(
     "Second derivatives are divided by two, as in Taylor's formula.",
     functional,
     "hessian hvp",
-    _result(lambda found: _nested(lambda h: h / 2)(found)),
+    with_result(lambda found: _nested(lambda h: h / 2)(found)),
     catches=["functional/hessian", "functional/products"],
 )
 
@@ -130,7 +106,7 @@ swap(
     "grad ignores argnums.",
     torch.func,
     "grad",
-    _options(argnums=0),
+    with_options(argnums=0),
     catches=["func/grad-argnums-and-aux"],
 )
 swap(
@@ -150,7 +126,7 @@ swap(
     "What grad returns cannot be differentiated.",
     torch.func,
     "grad",
-    _made(_nested(lambda g: g.detach())),
+    with_made(_nested(lambda g: g.detach())),
     catches=["func/grad-nests"],
 )
 swap(
@@ -158,7 +134,7 @@ swap(
     "grad_and_value returns the value first.",
     torch.func,
     "grad_and_value",
-    _made(lambda found: found[::-1]),
+    with_made(lambda found: found[::-1]),
     catches=["func/grad-and-value"],
 )
 swap(
@@ -166,7 +142,7 @@ swap(
     "jacfwd and hessian have the input's dimensions first.",
     torch.func,
     "jacfwd",
-    _made(lambda j: j.permute(*range(j.dim())[::-1])),
+    with_made(lambda j: j.permute(*range(j.dim())[::-1])),
     catches=["func/jacobians-agree"],
 )
 swap(
@@ -174,7 +150,7 @@ swap(
     "hessian gives the second derivatives of each input by itself.",
     torch.func,
     "hessian",
-    _made(lambda h: torch.diag(torch.diagonal(h))),
+    with_made(lambda h: torch.diag(torch.diagonal(h))),
     catches=["func/hessian"],
 )
 swap(
@@ -182,7 +158,7 @@ swap(
     "vmap gives every sample the sum over the batch.",
     torch.func,
     "vmap",
-    _made(lambda found: found.sum(0).expand(found.shape)),
+    with_made(lambda found: found.sum(0).expand(found.shape)),
     catches=["func/vmap-of-grad-gives-per-sample-gradients"],
 )
 swap(
@@ -190,7 +166,7 @@ swap(
     "jvp returns the tangent before the output.",
     torch.func,
     "jvp",
-    _result(lambda found: found[::-1]),
+    with_result(lambda found: found[::-1]),
     catches=["func/vjp-and-jvp"],
 )
 
